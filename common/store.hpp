@@ -1,0 +1,53 @@
+/// store -- SQLite as the store of what must not be lost: opened in WAL mode with synchronous=FULL, schema by version,
+/// and a group commit: one writer thread takes what concurrent sessions submit, commits it as one transaction, then
+/// answers them all. An answered job is on disk.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+
+namespace SQLite {
+class Database;
+}
+
+namespace lab::store {
+
+struct OpenOptions {
+  bool read_only = false;
+  int cache_kib = 2048;      ///< page cache of this connection
+  int busy_timeout_ms = 5000;
+};
+
+/// Opens (and creates) a database with our pragmas. Throws SQLite::Exception.
+std::unique_ptr<SQLite::Database> open(const std::string& path, const OpenOptions& options = {});
+
+/// Brings the schema up to date: `steps[i]` is the SQL that leads from user_version i to i+1. Each step is a transaction.
+/// Throws when the file is newer than this program knows.
+void migrate(SQLite::Database& database, const std::vector<std::string>& steps);
+
+class GroupCommit {
+ public:
+  /// Runs on the writer thread inside a savepoint of the group's transaction; throwing undoes this job alone.
+  using Job = std::function<void(SQLite::Database&)>;
+  /// Runs on the writer thread after the group is on disk (no error) or the job has failed (why). Must be quick: post.
+  using Done = std::function<void(const Error* error)>;
+
+  explicit GroupCommit(std::unique_ptr<SQLite::Database> database);
+  ~GroupCommit();  ///< commits what was submitted, then ends
+  GroupCommit(const GroupCommit&) = delete;
+  GroupCommit& operator=(const GroupCommit&) = delete;
+
+  /// Safe from any thread. Jobs run in the order submitted.
+  void submit(Job job, Done done);
+  /// Submits and waits: for start-up and tests, never from an io thread.
+  Result<void> run(Job job);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lab::store
