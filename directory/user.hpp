@@ -1,0 +1,54 @@
+/// user -- what the rest of the lab needs to know of a person in the directory, and the answers to the two
+/// questions asked of it: "is this password right?" and "whose address is this?". Plain values, no LDAP in
+/// sight.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lab::directory {
+
+struct User {
+  std::string uid;                     ///< login name in lower case: "ali" (AD: sAMAccountName)
+  std::string dn;                      ///< "uid=ali,ou=people,dc=helper,dc=bac"
+  std::string display_name;            ///< "Ali Traoré"; the uid when the directory has none
+  std::vector<std::string> addresses;  ///< every mail address that is hers, the main one first
+  std::vector<std::string> groups;     ///< names (cn) of the groups she belongs to, sorted
+  std::optional<std::uint64_t> quota;  ///< bytes; absent = the mail domain's default
+};
+
+/// The answer to `Client::authenticate`.
+struct Authentication {
+  enum class Outcome {
+    Ok,             ///< `user` is filled
+    WrongPassword,  ///< also an empty password or one with a NUL byte: those never reach the directory
+    UnknownUser,
+    Locked,              ///< by an administrator or after too many wrong passwords
+    Expired,             ///< account or password past its end: she can log in nowhere until it is renewed
+    MustChangePassword,  ///< right, but to be changed before anything else
+    Unavailable          ///< no server answered in time; `why` says what happened
+  };
+  Outcome outcome = Outcome::Unavailable;
+  User user;        ///< filled for Ok; elsewhere empty
+  std::string why;  ///< for the log, never for the person who logs in; no secrets in it
+
+  explicit operator bool() const { return outcome == Outcome::Ok; }
+};
+
+/// The answer to `Client::find_recipient`.
+struct Recipient {
+  enum class Outcome {
+    User,        ///< the address is a person's: `user` is filled
+    Alias,       ///< the address stands for `members`
+    Unknown,     ///< the directory is sure that it knows no such address
+    Unavailable  ///< no server answered in time; try again later; `why` says what happened
+  };
+  Outcome outcome = Outcome::Unavailable;
+  User user;
+  std::vector<std::string>
+      members;  ///< full addresses; they may be aliases themselves (RFC 2142's are: postmaster)
+  std::string why;
+};
+
+}  // namespace lab::directory
