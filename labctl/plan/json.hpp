@@ -1,0 +1,16 @@
+/// json -- a plan, and what is remembered between runs, as JSON text: for `--dry-run --json`, and for the
+/// state folder.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "labctl/plan/plan.hpp"
+
+namespace lab::plan {
+
+std::string to_json(const Plan& plan);
+std::string to_json(const Memory& memory);
+Result<Plan> plan_from_json(std::string_view text);
+Result<Memory> memory_from_json(std::string_view text);
+
+}  // namespace lab::plan
