@@ -1,5 +1,6 @@
 /// address -- IPv4 and IPv6 addresses, networks in CIDR notation, ranges and MAC addresses as plain values.
-/// Parsing is strict (RFC 4632, RFC 5952 text forms); a value of these types is always valid. No sockets here.
+/// Parsing is strict (RFC 4632, RFC 5952 text forms); a value of these types is always valid. No sockets
+/// here.
 #pragma once
 #include <array>
 #include <compare>
@@ -19,11 +20,11 @@ class IpAddress {
   static std::optional<IpAddress> parse(std::string_view text);
 
   bool is_v4() const { return v4_; }
-  std::uint32_t v4_value() const;                ///< host order; only for IPv4
-  std::span<const std::uint8_t> bytes() const;   ///< 4 or 16 bytes in network order
+  std::uint32_t v4_value() const;               ///< host order; only for IPv4
+  std::span<const std::uint8_t> bytes() const;  ///< 4 or 16 bytes in network order
   unsigned bits() const { return v4_ ? 32 : 128; }
   std::string text() const;
-  IpAddress plus(std::uint64_t n) const;         ///< n addresses further on (wraps at the end of the address space)
+  IpAddress plus(std::uint64_t n) const;  ///< n addresses further on (wraps at the end of the address space)
   /// The name to ask for PTR records, absolute: `10.56.168.192.in-addr.arpa.` (RFC 1035 3.5, RFC 3596 2.5)
   std::string reverse_name() const;
 
@@ -46,10 +47,10 @@ class Network {
   unsigned prefix() const { return prefix_; }
   bool contains(const IpAddress&) const;
   bool overlaps(const Network&) const;
-  IpAddress netmask() const;      ///< IPv4 only
-  IpAddress broadcast() const;    ///< last address
-  IpAddress first_host() const;   ///< first usable address
-  IpAddress last_host() const;    ///< last usable address
+  IpAddress netmask() const;     ///< IPv4 only
+  IpAddress broadcast() const;   ///< last address
+  IpAddress first_host() const;  ///< first usable address
+  IpAddress last_host() const;   ///< last usable address
   std::string text() const;
 
   friend auto operator<=>(const Network&, const Network&) = default;

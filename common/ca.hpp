@@ -1,4 +1,5 @@
-/// ca -- the lab's certificate authority: one ECDSA P-256 root and the certificates it issues (RFC 5280), as PEM text.
+/// ca -- the lab's certificate authority: one ECDSA P-256 root and the certificates it issues (RFC 5280), as
+/// PEM text.
 #pragma once
 #include <chrono>
 #include <string>
@@ -15,9 +16,9 @@ struct Identity {
 
 struct Request {
   std::string common_name;
-  std::vector<std::string> dns_names;    ///< subjectAltName DNS
-  std::vector<std::string> addresses;    ///< subjectAltName IP
-  std::vector<std::string> emails;       ///< subjectAltName rfc822Name (S/MIME)
+  std::vector<std::string> dns_names;  ///< subjectAltName DNS
+  std::vector<std::string> addresses;  ///< subjectAltName IP
+  std::vector<std::string> emails;     ///< subjectAltName rfc822Name (S/MIME)
   std::chrono::system_clock::time_point not_before, not_after;
 };
 

@@ -1,5 +1,5 @@
-/// config -- configuration as tables: one row per key with name, member, text, and limits. The parser, the check for
-/// unknown keys, the reference page (`--help-config`) and the JSON schema all come from that row.
+/// config -- configuration as tables: one row per key with name, member, text, and limits. The parser, the
+/// check for unknown keys, the reference page (`--help-config`) and the JSON schema all come from that row.
 ///
 ///   const config::Table<Scope>& scope_table() {
 ///     static const auto table = config::Table<Scope>("scope")
@@ -7,7 +7,8 @@
 ///       .row("lease", &Scope::lease, "how long an address is lent", {.min = 60, .max = 31536000});
 ///     return table;
 ///   }
-///   inline const auto& table_of(const Scope*) { return scope_table(); }   // makes Scope usable inside other tables
+///   inline const auto& table_of(const Scope*) { return scope_table(); }   // makes Scope usable inside other
+///   tables
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -39,8 +40,8 @@ struct Bytes {
 template <class T>
 class Table;
 
-/// How a member of type T is read, named in the reference, printed as a default, and described to JSON schema.
-/// Specialise it for own types (short and long forms, enums).
+/// How a member of type T is read, named in the reference, printed as a default, and described to JSON
+/// schema. Specialise it for own types (short and long forms, enums).
 template <class T, class = void>
 struct Reader;
 
@@ -109,7 +110,9 @@ struct Reader<std::chrono::duration<Rep, Period>> {
   using Duration = std::chrono::duration<Rep, Period>;
   static std::string type() { return "duration"; }
   static std::string print(Duration v) { return detail::duration_text(v); }
-  static std::string schema(Limits) { return R"({"type":["string","integer"],"pattern":"^[0-9]+(ms|s|m|h|d)?$"})"; }
+  static std::string schema(Limits) {
+    return R"({"type":["string","integer"],"pattern":"^[0-9]+(ms|s|m|h|d)?$"})";
+  }
   static void read(const yaml::Value& v, Duration& out, Limits l) {
     if (auto d = v.duration())
       if (detail::check_range(v, std::chrono::duration_cast<std::chrono::seconds>(*d).count(), l, "s"))
@@ -121,7 +124,9 @@ template <>
 struct Reader<Bytes> {
   static std::string type() { return "size"; }
   static std::string print(Bytes v) { return detail::bytes_text(v.count); }
-  static std::string schema(Limits) { return R"({"type":["string","integer"],"pattern":"^[0-9]+[kKMGT]?$"})"; }
+  static std::string schema(Limits) {
+    return R"({"type":["string","integer"],"pattern":"^[0-9]+[kKMGT]?$"})";
+  }
   static void read(const yaml::Value& v, Bytes& out, Limits l) {
     if (auto b = v.bytes())
       if (detail::check_range(v, static_cast<std::int64_t>(*b), l, "bytes")) out.count = *b;
@@ -174,7 +179,8 @@ struct Reader<E, std::enable_if_t<std::is_enum_v<E>>> {
       known.emplace_back(name);
     }
     auto near = yaml::did_you_mean(*text, known);
-    v.error("unknown value '" + *text + "'", near.empty() ? "one of " + type() : "did you mean '" + near + "'?");
+    v.error("unknown value '" + *text + "'",
+            near.empty() ? "one of " + type() : "did you mean '" + near + "'?");
   }
 };
 
@@ -183,7 +189,9 @@ struct Reader<std::optional<T>> {
   static std::string type() { return Reader<T>::type(); }
   static std::string print(const std::optional<T>& v) { return v ? Reader<T>::print(*v) : ""; }
   static std::string schema(Limits l) { return Reader<T>::schema(l); }
-  static void read(const yaml::Value& v, std::optional<T>& out, Limits l) { Reader<T>::read(v, out.emplace(), l); }
+  static void read(const yaml::Value& v, std::optional<T>& out, Limits l) {
+    Reader<T>::read(v, out.emplace(), l);
+  }
 };
 
 template <class T>
@@ -195,7 +203,8 @@ struct Reader<std::vector<T>> {
     return v.empty() ? "" : "[" + s + "]";
   }
   static std::string schema(Limits l) {
-    return R"({"anyOf":[{"type":"array","items":)" + Reader<T>::schema(l) + "}," + Reader<T>::schema(l) + "]}";
+    return R"({"anyOf":[{"type":"array","items":)" + Reader<T>::schema(l) + "}," + Reader<T>::schema(l) +
+           "]}";
   }
   static void read(const yaml::Value& v, std::vector<T>& out, Limits l) {
     out.clear();
@@ -208,7 +217,9 @@ template <class T>
 struct Reader<std::map<std::string, T>> {
   static std::string type() { return "map of name to " + Reader<T>::type(); }
   static std::string print(const std::map<std::string, T>&) { return ""; }
-  static std::string schema(Limits l) { return R"({"type":"object","additionalProperties":)" + Reader<T>::schema(l) + "}"; }
+  static std::string schema(Limits l) {
+    return R"({"type":"object","additionalProperties":)" + Reader<T>::schema(l) + "}";
+  }
   static void read(const yaml::Value& v, std::map<std::string, T>& out, Limits l) {
     out.clear();
     for (auto& entry : v.map("map").entries()) Reader<T>::read(entry.value, out[entry.key], l);
@@ -221,7 +232,9 @@ struct Reader<T, std::void_t<decltype(table_of(static_cast<const T*>(nullptr)))>
   static std::string type() { return table_of(static_cast<const T*>(nullptr)).name(); }
   static std::string print(const T&) { return ""; }
   static std::string schema(Limits) { return table_of(static_cast<const T*>(nullptr)).schema(); }
-  static void read(const yaml::Value& v, T& out, Limits) { table_of(static_cast<const T*>(nullptr)).read(v, out); }
+  static void read(const yaml::Value& v, T& out, Limits) {
+    table_of(static_cast<const T*>(nullptr)).read(v, out);
+  }
 };
 
 template <class T>
@@ -240,7 +253,8 @@ class Table {
   Table& required(std::string key, M T::*member, std::string text, Limits limits = {}) {
     return add(std::move(key), member, std::move(text), limits, true);
   }
-  /// A rule over the whole value, run after its keys are read: `[](const yaml::Value& at, T& value) { … at.error(…); }`
+  /// A rule over the whole value, run after its keys are read: `[](const yaml::Value& at, T& value) { …
+  /// at.error(…); }`
   Table& rule(std::function<void(const yaml::Value&, T&)> check) {
     rules_.push_back(std::move(check));
     return *this;
@@ -276,8 +290,11 @@ class Table {
   std::string reference() const {
     std::string page = name_ + ":\n";
     for (auto& r : rows_) {
-      page += "  " + r.key + "  (" + r.type + (r.must ? ", required" : r.standard.empty() ? "" : ", default " + r.standard) + ")\n      " +
-              r.text + "\n";
+      page += "  " + r.key + "  (" + r.type +
+              (r.must               ? ", required"
+               : r.standard.empty() ? ""
+                                    : ", default " + r.standard) +
+              ")\n      " + r.text + "\n";
     }
     return page;
   }

@@ -1,5 +1,6 @@
-/// log -- one line per happening on standard error: time, level, what. The supervisor keeps it as the service's log.
-/// Lines say the thing, the reason and the next step; secrets never reach them. Safe from any thread.
+/// log -- one line per happening on standard error: time, level, what. The supervisor keeps it as the
+/// service's log. Lines say the thing, the reason and the next step; secrets never reach them. Safe from any
+/// thread.
 #pragma once
 #include <fmt/core.h>
 

@@ -1,5 +1,5 @@
-/// runtime -- what every daemon's main has in common: command line, threads over one io_context, signals, readiness
-/// told to the supervisor (systemd's notify protocol), reload and drain, dropped privileges.
+/// runtime -- what every daemon's main has in common: command line, threads over one io_context, signals,
+/// readiness told to the supervisor (systemd's notify protocol), reload and drain, dropped privileges.
 #pragma once
 #include <functional>
 #include <memory>
@@ -38,14 +38,16 @@ class Runtime {
 };
 
 /// Gives up what the process no longer needs once its sockets are bound: all capabilities but `keep`
-/// (names as in capabilities(7), "cap_net_raw"), and any way to gain new ones (no_new_privs). Throws std::system_error.
+/// (names as in capabilities(7), "cap_net_raw"), and any way to gain new ones (no_new_privs). Throws
+/// std::system_error.
 void drop_privileges(std::initializer_list<std::string_view> keep = {});
 
-/// The command line shared by all daemons: --config FILE, --check-config, --help-config, --log-level, --help, --version.
+/// The command line shared by all daemons: --config FILE, --check-config, --help-config, --log-level, --help,
+/// --version.
 struct Daemon {
-  std::string name;       ///< "lab-dnsd"
-  std::string summary;    ///< one sentence
-  std::string example;    ///< one command line
+  std::string name;     ///< "lab-dnsd"
+  std::string summary;  ///< one sentence
+  std::string example;  ///< one command line
   /// The text of --help-config.
   std::function<std::string()> reference;
   /// Validates the file; returns the rendered mistakes, empty when there are none.

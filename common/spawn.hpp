@@ -1,8 +1,8 @@
-/// spawn -- starts a coroutine that nobody waits for, and logs what escapes from it: a bare `detached` would lose it.
-/// Gate: counts running sessions, so that a drain knows when the last one has ended.
+/// spawn -- starts a coroutine that nobody waits for, and logs what escapes from it: a bare `detached` would
+/// lose it. Gate: counts running sessions, so that a drain knows when the last one has ended.
 #pragma once
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,9 +24,10 @@ class Gate {
     std::shared_ptr<void> held_;
   };
   Gate();
-  Pass enter();                                 ///< empty once closed
+  Pass enter();  ///< empty once closed
   std::size_t inside() const;
-  void close(std::function<void()> when_empty); ///< no new passes; calls back (from the last leaver's thread) when all have left
+  void close(std::function<void()> when_empty);  ///< no new passes; calls back (from the last leaver's
+                                                 ///< thread) when all have left
 
  private:
   struct State;

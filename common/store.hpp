@@ -1,6 +1,6 @@
-/// store -- SQLite as the store of what must not be lost: opened in WAL mode with synchronous=FULL, schema by version,
-/// and a group commit: one writer thread takes what concurrent sessions submit, commits it as one transaction, then
-/// answers them all. An answered job is on disk.
+/// store -- SQLite as the store of what must not be lost: opened in WAL mode with synchronous=FULL, schema by
+/// version, and a group commit: one writer thread takes what concurrent sessions submit, commits it as one
+/// transaction, then answers them all. An answered job is on disk.
 #pragma once
 #include <functional>
 #include <memory>
@@ -17,22 +17,23 @@ namespace lab::store {
 
 struct OpenOptions {
   bool read_only = false;
-  int cache_kib = 2048;      ///< page cache of this connection
+  int cache_kib = 2048;  ///< page cache of this connection
   int busy_timeout_ms = 5000;
 };
 
 /// Opens (and creates) a database with our pragmas. Throws SQLite::Exception.
 std::unique_ptr<SQLite::Database> open(const std::string& path, const OpenOptions& options = {});
 
-/// Brings the schema up to date: `steps[i]` is the SQL that leads from user_version i to i+1. Each step is a transaction.
-/// Throws when the file is newer than this program knows.
+/// Brings the schema up to date: `steps[i]` is the SQL that leads from user_version i to i+1. Each step is a
+/// transaction. Throws when the file is newer than this program knows.
 void migrate(SQLite::Database& database, const std::vector<std::string>& steps);
 
 class GroupCommit {
  public:
   /// Runs on the writer thread inside a savepoint of the group's transaction; throwing undoes this job alone.
   using Job = std::function<void(SQLite::Database&)>;
-  /// Runs on the writer thread after the group is on disk (no error) or the job has failed (why). Must be quick: post.
+  /// Runs on the writer thread after the group is on disk (no error) or the job has failed (why). Must be
+  /// quick: post.
   using Done = std::function<void(const Error* error)>;
 
   explicit GroupCommit(std::unique_ptr<SQLite::Database> database);

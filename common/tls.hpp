@@ -1,5 +1,5 @@
-/// tls -- the one place TLS contexts are built: TLS 1.2 or newer, forward secrecy only, session tickets off where
-/// memory counts, certificates verified against the lab CA.
+/// tls -- the one place TLS contexts are built: TLS 1.2 or newer, forward secrecy only, session tickets off
+/// where memory counts, certificates verified against the lab CA.
 #pragma once
 #include <memory>
 #include <string>

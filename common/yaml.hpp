@@ -1,6 +1,6 @@
-/// yaml -- the one YAML reader: values with their place in the file, and every mistake of a file reported at once
-/// as `file:line:column: error: …` with the offending line shown and what would be right.
-/// Input is bounded (1 MiB, 64 levels, 100,000 nodes after aliases); reading never throws.
+/// yaml -- the one YAML reader: values with their place in the file, and every mistake of a file reported at
+/// once as `file:line:column: error: …` with the offending line shown and what would be right. Input is
+/// bounded (1 MiB, 64 levels, 100,000 nodes after aliases); reading never throws.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -50,8 +50,8 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 class Map;
 
-/// A node of the document. The typed readings report a mistake and return nullopt when the value is not what is asked
-/// for: `expected a duration such as 30s, 10m, 1h; got 'soon'`.
+/// A node of the document. The typed readings report a mistake and return nullopt when the value is not what
+/// is asked for: `expected a duration such as 30s, 10m, 1h; got 'soon'`.
 class Value {
  public:
   enum class Kind { Null, Scalar, List, Map };
@@ -60,10 +60,10 @@ class Value {
 
   Kind kind() const;
   bool is_null() const { return kind() == Kind::Null; }
-  bool quoted() const;                ///< the scalar was written in quotes (so `"1"` is text)
+  bool quoted() const;  ///< the scalar was written in quotes (so `"1"` is text)
   Position at() const;
   Diagnostics& diagnostics() const;
-  std::string_view raw() const;       ///< a scalar as written, unquoted; else empty
+  std::string_view raw() const;  ///< a scalar as written, unquoted; else empty
   void error(std::string what, std::string remedy = {}) const;
 
   std::optional<std::string> text() const;
@@ -71,7 +71,7 @@ class Value {
   std::optional<std::int64_t> integer(std::int64_t min, std::int64_t max) const;
   std::optional<double> number(double min, double max) const;
   std::optional<std::chrono::milliseconds> duration() const;  ///< `20ms`, `30s`, `10m`, `1h`, `7d`
-  std::optional<std::uint64_t> bytes() const;                 ///< `200M`, `5k`, `1G` (powers of 1024), plain bytes
+  std::optional<std::uint64_t> bytes() const;  ///< `200M`, `5k`, `1G` (powers of 1024), plain bytes
   std::optional<IpAddress> address() const;
   std::optional<Network> network() const;
   std::optional<AddressRange> range() const;
@@ -79,7 +79,8 @@ class Value {
   std::optional<Endpoint> endpoint() const;
   /// A list; a lone scalar or map reads as a list of one; null as an empty one.
   std::vector<Value> items() const;
-  /// A map; null reads as an empty one. Anything else is reported, then empty. `what` names it in messages: "service dhcp".
+  /// A map; null reads as an empty one. Anything else is reported, then empty. `what` names it in messages:
+  /// "service dhcp".
   Map map(std::string what) const;
 
  private:

@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: every file of the corpus, then mutations of them (bytes changed, cut, repeated,
-// spliced) for one second with a fixed seed. A crash, a sanitizer report or a hang fails the test.
+// Runs a fuzz target without libFuzzer: every file of the corpus, then mutations of them (bytes changed, cut,
+// repeated, spliced) for one second with a fixed seed. A crash, a sanitizer report or a hang fails the test.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
         case 2: input.insert(input.begin() + at, 1 + below(16), static_cast<std::uint8_t>(random())); break;
         case 3: {
           const Input& other = corpus[below(corpus.size())];
-          input.insert(input.begin() + at, other.begin(), other.begin() + static_cast<std::ptrdiff_t>(below(other.size() + 1)));
+          input.insert(input.begin() + at, other.begin(),
+                       other.begin() + static_cast<std::ptrdiff_t>(below(other.size() + 1)));
           break;
         }
         default:
