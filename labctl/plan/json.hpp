@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/error.hpp"
 #include "labctl/plan/plan.hpp"
 
 namespace lab::plan {

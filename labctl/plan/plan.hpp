@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "common/address.hpp"
-#include "common/error.hpp"
 #include "labctl/plan/check.hpp"
 
 namespace lab::topology {
@@ -189,7 +188,7 @@ struct Paths {
   std::string state;    ///< absolute; what lasts: <state>/<node>/<service>
   std::string runtime;  ///< absolute; configuration, sockets, lease files: <runtime>/<node>/<service>
   std::string bin;      ///< folder of lab-dnsd and the others
-  std::string folder;   ///< the topology's own folder: zone files are below it
+  friend bool operator==(const Paths&, const Paths&) = default;
 };
 
 struct PlanInputs {
@@ -197,8 +196,6 @@ struct PlanInputs {
   Memory memory;
   std::uint32_t now = 0;                  ///< seconds since 1970: serial of the zones that changed
   std::function<std::uint32_t()> random;  ///< for generated passwords
-  /// Reads a zone file named by the topology, path relative to its folder.
-  std::function<Result<std::string>(const std::string& path)> read_zonefile;
 };
 
 struct Plan {
@@ -225,12 +222,7 @@ struct Plan {
   const Bridge* network(const std::string& name) const;
 };
 
-/// Works the plan out. The topology must be valid (topology::load). Fails only where a zone file cannot be
-/// read.
-Result<Plan> make_plan(const topology::Topology& topology, const PlanInputs& inputs);
-
-inline bool operator==(const Paths& a, const Paths& b) {
-  return a.state == b.state && a.runtime == b.runtime && a.bin == b.bin && a.folder == b.folder;
-}
+/// Works the plan out. The topology is one that topology::load accepted.
+Plan make_plan(const topology::Topology& topology, const PlanInputs& inputs);
 
 }  // namespace lab::plan
