@@ -222,8 +222,7 @@ struct Reader<std::map<std::string, T>> {
   }
   static void read(const yaml::Value& v, std::map<std::string, T>& out, Limits l) {
     out.clear();
-    const auto map = v.map("map");  // named: a temporary would be gone before the loop's first turn
-    for (auto& entry : map.entries()) Reader<T>::read(entry.value, out[entry.key], l);
+    for (auto& entry : v.map("map").entries()) Reader<T>::read(entry.value, out[entry.key], l);
   }
 };
 

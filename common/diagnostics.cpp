@@ -17,7 +17,6 @@ Diagnostics::Diagnostics(std::string file, std::string text) : file_(std::move(f
 
 void Diagnostics::error(Position at, std::string what, std::string remedy, std::size_t width) {
   constexpr std::size_t kMost = 100;  // a file that is not YAML at all must not print a book
-  ++reported_;
   if (mistakes_.size() >= kMost) return;
   Mistake mistake{at, std::move(what), std::move(remedy), width};
   const bool known = std::ranges::any_of(

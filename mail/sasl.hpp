@@ -1,0 +1,53 @@
+/// sasl -- the server's side of a password log-in inside another protocol (RFC 4422): PLAIN (RFC 4616) and
+/// LOGIN, the older one that Outlook still asks for. Used by SMTP AUTH (RFC 4954), IMAP AUTHENTICATE and POP3
+/// AUTH (RFC 5034), which differ only in how they wrap a challenge. No I/O: lines in, challenges out.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lab::mail {
+
+/// RFC 4648 4, without line breaks. Strict: other characters, wrong padding or left-over bits give nullopt.
+std::optional<std::string> base64_decode(std::string_view text);
+std::string base64_encode(std::string_view bytes);
+
+/// What a client claims to be.
+struct Credentials {
+  std::string name;  ///< who logs in ("ali", "ali@helper.bac")
+  std::string password;
+  std::string act_as;  ///< whom to act for (PLAIN's authorization identity); empty for oneself
+};
+
+class SaslExchange {
+ public:
+  /// Case is ignored; nullopt for a mechanism not spoken here.
+  static std::optional<SaslExchange> start(std::string_view mechanism);
+
+  enum class Outcome {
+    Challenge,  ///< send `challenge()`, then feed the next line
+    Done,       ///< `credentials()` is complete
+    Cancelled,  ///< the client sent `*`
+    Malformed,  ///< not base64, or not what the mechanism says
+  };
+  /// To be called first with the initial response if there is one: base64, or "=" for an empty one (RFC 4954
+  /// 4).
+  Outcome begin(std::optional<std::string_view> initial_response);
+  Outcome feed(std::string_view line);
+
+  /// In base64, ready to be sent; empty for PLAIN.
+  const std::string& challenge() const { return challenge_; }
+  const Credentials& credentials() const { return credentials_; }
+  std::string_view mechanism() const { return login_ ? "LOGIN" : "PLAIN"; }
+
+ private:
+  explicit SaslExchange(bool login) : login_(login) {}
+  Outcome take(std::string_view decoded);
+
+  bool login_;
+  bool name_known_ = false;
+  std::string challenge_;
+  Credentials credentials_;
+};
+
+}  // namespace lab::mail
