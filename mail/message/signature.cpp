@@ -1,0 +1,67 @@
+#include "mail/message/signature.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "mail/message/charset.hpp"
+
+namespace lab::message {
+namespace {
+
+constexpr std::size_t kBits = 65536, kSmallest = 256;
+
+/// 16 bits of three bytes. Multiplying spreads them; the high bits of the product are the good ones.
+unsigned hash(unsigned trigram) { return trigram * 0x9E3779B1U >> 16; }
+
+unsigned trigram_at(std::string_view text, std::size_t i) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned>(static_cast<unsigned char>(text[k])); };
+  return byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+}
+
+}  // namespace
+
+std::string signature_of(std::string_view folded) {
+  std::array<std::uint64_t, kBits / 64> words{};
+  std::size_t set = 0;
+  for (std::size_t i = 0; i + 3 <= folded.size(); ++i) {
+    const auto bit = hash(trigram_at(folded, i));
+    const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
+    set += (words[bit / 64] & mask) == 0 ? 1 : 0;
+    words[bit / 64] |= mask;
+  }
+  // Folding the field in half is taking the hash modulo half: allowed while at most a third of the bits would
+  // be set, so that a word of six letters is wrongly believed in about one message of a hundred.
+  std::size_t bits = kBits;
+  while (bits > kSmallest && set * 6 <= bits) {
+    bits /= 2;
+    set = 0;
+    for (std::size_t i = 0; i < bits / 64; ++i) {
+      words[i] |= words[i + bits / 64];
+      set += static_cast<std::size_t>(std::popcount(words[i]));
+    }
+  }
+  std::string out(bits / 8, '\0');
+  std::memcpy(out.data(), words.data(), out.size());
+  return out;
+}
+
+Needle::Needle(std::string_view utf8) : folded_(fold(utf8)) {
+  for (std::size_t i = 0; i + 3 <= folded_.size(); ++i) hashes_.push_back(hash(trigram_at(folded_, i)));
+  std::sort(hashes_.begin(), hashes_.end());
+  hashes_.erase(std::unique(hashes_.begin(), hashes_.end()), hashes_.end());
+}
+
+bool Needle::may_be_in(std::string_view signature) const {
+  const std::size_t bits = signature.size() * 8;
+  if (!std::has_single_bit(bits)) return true;  // not one of ours: look into the message
+  return std::all_of(hashes_.begin(), hashes_.end(), [&](unsigned h) {
+    const auto bit = h & (bits - 1);
+    return (static_cast<unsigned char>(signature[bit / 8]) >> (bit % 8) & 1) !=
+           0;  // little-endian words: byte order is bit order
+  });
+}
+
+}  // namespace lab::message
