@@ -1,5 +1,6 @@
 #include "mail/message/mailboxes.hpp"
 
+#include <string>
 #include <utility>
 
 #include "mail/cursor.hpp"

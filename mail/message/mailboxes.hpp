@@ -13,10 +13,10 @@ namespace lab::message {
 struct Mailbox {
   enum class Kind { Address, GroupStart, GroupEnd };
   Kind kind = Kind::Address;
-  std::string name;     ///< display name or comment, encoded words still encoded
-  std::string route;    ///< obsolete source route, "@a,@b"
-  std::string mailbox;  ///< local part, unquoted
-  std::string host;
+  std::string name{};     ///< display name or comment, encoded words still encoded
+  std::string route{};    ///< obsolete source route, "@a,@b"
+  std::string mailbox{};  ///< local part, unquoted
+  std::string host{};
 };
 
 /// At most `limit` entries: a header of a hundred thousand addresses must not cost more than a column.

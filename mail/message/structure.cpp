@@ -41,7 +41,7 @@ std::string quoted(Cursor& at) {
 
 std::string token(Cursor& at) {
   return std::string(at.take_while([](char c) {
-    return c > ' ' && std::string_view("()<>@,;:\\\"[]?=").find(c) == std::string_view::npos;
+    return c > ' ' && std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos;
   }));
 }
 

@@ -6,8 +6,8 @@
 
 namespace lab::message {
 
+/// Lenient, as RFC 2045 6.8 wants it of a body; log-ins use the strict one of sasl.hpp.
 std::string decode_base64(std::string_view text);
-std::string encode_base64(std::string_view bytes);
 std::string decode_quoted_printable(std::string_view text);
 /// By the name in the header; an unknown encoding leaves the bytes as they are.
 std::string decode_transfer(std::string_view encoding, std::string_view body);

@@ -5,6 +5,7 @@
 #include "mail/message/charset.hpp"
 #include "mail/message/header.hpp"
 #include "mail/message/transfer.hpp"
+#include "mail/sasl.hpp"
 
 namespace lab::message {
 namespace {
@@ -96,7 +97,7 @@ std::string encode_words(std::string_view utf8) {
            (static_cast<unsigned char>(utf8[take]) & 0xc0) == 0x80)
       --take;
     if (!out.empty()) out += ' ';
-    out += "=?UTF-8?B?" + encode_base64(utf8.substr(0, take)) + "?=";
+    out += "=?UTF-8?B?" + mail::base64_encode(utf8.substr(0, take)) + "?=";
     utf8.remove_prefix(take);
   }
   return out;
