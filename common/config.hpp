@@ -222,7 +222,8 @@ struct Reader<std::map<std::string, T>> {
   }
   static void read(const yaml::Value& v, std::map<std::string, T>& out, Limits l) {
     out.clear();
-    for (auto& entry : v.map("map").entries()) Reader<T>::read(entry.value, out[entry.key], l);
+    const auto map = v.map("map");  // named: it owns what the loop walks over
+    for (auto& entry : map.entries()) Reader<T>::read(entry.value, out[entry.key], l);
   }
 };
 
