@@ -1,0 +1,74 @@
+// The rows of a domain: its people, its records, its mail.
+#include "labctl/topology/tables.hpp"
+
+namespace lab::topology {
+
+using config::Table;
+
+const Table<Policy>& table_of(const Policy*) {
+  static const auto table =
+      Table<Policy>("policy")
+          .row("max_message", &Policy::max_message, "largest message its members may send", {1024, 1LL << 30})
+          .row("quota", &Policy::quota, "size of its members' mailboxes", {1 << 16, 1LL << 42});
+  return table;
+}
+
+const Table<Group>& table_of(const Group*) {
+  static const auto table = Table<Group>("group")
+                                .row("description", &Group::description, "what the group is for")
+                                .row("policy", &Group::policy, "rules for its members");
+  return table;
+}
+
+const Table<User>& table_of(const User*) {
+  static const auto table =
+      Table<User>("user")
+          .row("name", &User::name, "full name; the user name if left out")
+          .row("password", &User::password, "password; one is generated if left out, `labctl users` shows it")
+          .row("groups", &User::groups, "the groups the user belongs to")
+          .row("mail", &User::mail, "further addresses besides user@domain: what stands before the @")
+          .row("quota", &User::quota, "size of the mailbox, such as 200M", {1 << 16, 1LL << 42});
+  return table;
+}
+
+const Table<DnsRecords>& table_of(const DnsRecords*) {
+  static const auto table =
+      Table<DnsRecords>("dns")
+          .row("records", &DnsRecords::records,
+               "records as in a zone file (RFC 1035), names relative to the domain: \"www 300 A "
+               "192.168.56.20\"")
+          .row("zonefile", &DnsRecords::zonefile, "a zone file (RFC 1035) below the topology's folder")
+          .row("dnssec", &DnsRecords::dnssec, "sign the zone");
+  return table;
+}
+
+const Table<Spam>& table_of(const Spam*) {
+  static const auto table =
+      Table<Spam>("spam").row("threshold", &Spam::threshold, "score from which a message is junk", {0, 1000});
+  return table;
+}
+
+const Table<MailDomain>& table_of(const MailDomain*) {
+  static const auto table =
+      Table<MailDomain>("mail")
+          .row("welcome", &MailDomain::welcome, "greet each new mailbox with a message")
+          .row("spam", &MailDomain::spam, "filtering of junk")
+          .row("dkim", &MailDomain::dkim, "sign outgoing messages (RFC 6376)")
+          .row("dmarc", &MailDomain::dmarc, "what others should do with forged messages (RFC 7489)")
+          .row("max_message", &MailDomain::max_message, "largest message accepted", {1 << 16, 1LL << 30});
+  return table;
+}
+
+const Table<Domain>& table_of(const Domain*) {
+  static const auto table = Table<Domain>("domain")
+                                .row("users", &Domain::users,
+                                     "the people, by user name; each may log in everywhere and has a mailbox")
+                                .row("groups", &Domain::groups, "groups of users")
+                                .row("aliases", &Domain::aliases,
+                                     "further mail addresses: what stands before the @, and who gets it")
+                                .row("dns", &Domain::dns, "records over the derived ones")
+                                .row("mail", &Domain::mail, "options of the mail domain");
+  return table;
+}
+
+}  // namespace lab::topology

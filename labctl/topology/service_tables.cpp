@@ -1,0 +1,121 @@
+// The rows of a node's services.
+#include "labctl/topology/tables.hpp"
+
+namespace lab::topology {
+
+using config::Table;
+
+const Table<Scope>& table_of(const Scope*) {
+  static const auto table =
+      Table<Scope>("scope")
+          .row("range", &Scope::range,
+               "addresses to lend, first-last; the upper half of the subnet if left out")
+          .row("lease", &Scope::lease, "how long an address is lent", {10, 365 * 86400})
+          .row("exclude", &Scope::exclude, "addresses inside the range never to lend")
+          .row("reservations", &Scope::reservations,
+               "addresses kept: node to address, or name to {mac:, address:}")
+          .row("options", &Scope::options, "DHCP options over the derived ones, by name or number");
+  return table;
+}
+
+const Table<Reservation>& reservation_table() {
+  static const auto table =
+      Table<Reservation>("reservation")
+          .required("address", &Reservation::address, "the address kept")
+          .row("mac", &Reservation::mac, "hardware address of a machine that is not a node of the lab");
+  return table;
+}
+
+const Table<DirectoryService>& table_of(const DirectoryService*) {
+  static const auto table =
+      Table<DirectoryService>("service directory")
+          .row("provider", &DirectoryService::provider,
+               "slapd: a directory of the lab's own; ldap: an external server")
+          .row("url", &DirectoryService::url, "the external server, such as ldaps://dc1.example.org")
+          .row("bind_dn", &DirectoryService::bind_dn, "the account that searches the external server")
+          .row("bind_password", &DirectoryService::bind_password, "its password")
+          .row("flavour", &DirectoryService::flavour, "what the external server is");
+  return table;
+}
+
+const Table<DnsService>& table_of(const DnsService*) {
+  static const auto table =
+      Table<DnsService>("service dns")
+          .row("role", &DnsService::role, "primary holds the domain's zones; secondary copies them")
+          .row("allow_transfer", &DnsService::allow_transfer, "nodes that may copy the zones")
+          .row("update", &DnsService::update, "who may change the zones: dhcp writes the clients' names")
+          .row("recursion", &DnsService::recursion, "look up names of other domains for the lab's nodes")
+          .row("blocklist", &DnsService::blocklist, "names answered as if they did not exist");
+  return table;
+}
+
+const Table<DhcpService>& table_of(const DhcpService*) {
+  static const auto table =
+      Table<DhcpService>("service dhcp")
+          .row("scopes", &DhcpService::scopes,
+               "the networks served; every network of the node that has DHCP clients if left out")
+          .row("failover", &DhcpService::failover, "two servers on one network stand in for each other");
+  return table;
+}
+
+const Table<DhcpRelay>& table_of(const DhcpRelay*) {
+  static const auto table =
+      Table<DhcpRelay>("service dhcp-relay")
+          .row("to", &DhcpRelay::to, "the node that runs dhcp; found by itself if there is only one");
+  return table;
+}
+
+const Table<MailPorts>& table_of(const MailPorts*) {
+  static const auto table =
+      Table<MailPorts>("ports")
+          .row("smtp", &MailPorts::smtp, "from other servers (RFC 5321); 0 = not offered")
+          .row("submission", &MailPorts::submission, "from users, with STARTTLS (RFC 6409); 0 = not offered")
+          .row("smtps", &MailPorts::smtps, "from users, TLS from the start (RFC 8314); 0 = not offered")
+          .row("pop3", &MailPorts::pop3, "POP3 with STLS (RFC 1939); 0 = not offered")
+          .row("pop3s", &MailPorts::pop3s, "POP3, TLS from the start; 0 = not offered")
+          .row("imap", &MailPorts::imap, "IMAP with STARTTLS (RFC 3501); 0 = not offered")
+          .row("imaps", &MailPorts::imaps, "IMAP, TLS from the start; 0 = not offered")
+          .row("http", &MailPorts::http, "web mail and autoconfiguration; 0 = not offered")
+          .row("https", &MailPorts::https, "the same with TLS; 0 = not offered")
+          .rule([](const yaml::Value& at, MailPorts& p) {
+            const auto ports = {p.smtp, p.submission, p.smtps, p.pop3, p.pop3s,
+                                p.imap, p.imaps,      p.http,  p.https};
+            for (auto a = ports.begin(); a != ports.end(); ++a)
+              if (*a != 0 && std::find(a + 1, ports.end(), *a) != ports.end())
+                at.error("port " + std::to_string(*a) + " is given to two protocols",
+                         "one protocol per port");
+          });
+  return table;
+}
+
+const Table<MailService>& table_of(const MailService*) {
+  static const auto table =
+      Table<MailService>("service mail")
+          .row("ports", &MailService::ports, "where it listens")
+          .row("tls", &MailService::tls, "required: no password is taken over a connection without TLS");
+  return table;
+}
+
+const Table<Services>& services_table() {
+  static const auto table =
+      Table<Services>("services")
+          .row("directory", &Services::directory, "LDAP directory of the domain: its users and groups")
+          .row("dns", &Services::dns, "name server of the domain and of the lab's subnets")
+          .row("dhcp", &Services::dhcp, "lends addresses to the clients of its networks")
+          .row("dhcp-relay", &Services::relay,
+               "carries DHCP between its networks and a server elsewhere (RFC 1542)")
+          .row("mail", &Services::mail, "SMTP, POP3 and IMAP of the domain");
+  return table;
+}
+
+std::vector<std::string> Services::names() const {
+  std::vector<std::string> out;
+  if (directory) out.emplace_back("directory");
+  if (dns) out.emplace_back("dns");
+  if (dhcp) out.emplace_back("dhcp");
+  if (relay) out.emplace_back("dhcp-relay");
+  if (mail) out.emplace_back("mail");
+  return out;
+}
+
+}  // namespace lab::topology

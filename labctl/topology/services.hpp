@@ -1,0 +1,86 @@
+/// services -- what a node can run, and the options of each service as the topology file spells them.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/address.hpp"
+#include "common/config.hpp"
+#include "labctl/topology/located.hpp"
+
+namespace lab::topology {
+
+enum class Provider { Slapd, Ldap };
+enum class Flavour { Openldap, Ad };
+
+struct DirectoryService {
+  Provider provider = Provider::Slapd;
+  std::optional<Located<std::string>> url;  ///< of the external server, with provider: ldap
+  std::string bind_dn, bind_password;
+  Flavour flavour = Flavour::Openldap;
+};
+
+enum class DnsRole { Primary, Secondary };
+enum class DnsUpdate { Dhcp, None };
+
+struct DnsService {
+  DnsRole role = DnsRole::Primary;
+  std::vector<Located<std::string>> allow_transfer;  ///< node names
+  DnsUpdate update = DnsUpdate::Dhcp;
+  std::optional<bool> recursion;
+  std::vector<std::string> blocklist;
+};
+
+/// An address kept for one client: of a node of the lab, or of any machine by its MAC.
+struct Reservation {
+  Located<IpAddress> address;
+  std::optional<Located<MacAddress>> mac;
+};
+
+/// One value of a DHCP option, or several; written through to lab-dhcpd, which knows each option's type.
+using OptionValues = std::vector<Located<std::string>>;
+
+struct Scope {
+  std::vector<Located<AddressRange>> range;  ///< empty: the upper half of the subnet
+  std::chrono::seconds lease{3600};
+  std::vector<Located<AddressRange>> exclude;
+  Dictionary<Reservation> reservations;
+  Dictionary<OptionValues> options;
+};
+
+struct DhcpService {
+  Dictionary<Scope> scopes;  ///< by network; empty: every network of the node that has DHCP clients
+  bool failover = false;
+};
+
+struct DhcpRelay {
+  std::optional<Located<std::string>> to;  ///< the node that runs dhcp
+};
+
+struct MailPorts {
+  std::uint16_t smtp = 25, submission = 587, smtps = 465, pop3 = 110, pop3s = 995, imap = 143, imaps = 993,
+                http = 80, https = 443;
+};
+
+enum class TlsPolicy { Required, Optional };
+
+struct MailService {
+  MailPorts ports;
+  TlsPolicy tls = TlsPolicy::Required;
+};
+
+/// A node's services; `at` is where the service is named.
+struct Services {
+  std::optional<Located<DirectoryService>> directory;
+  std::optional<Located<DnsService>> dns;
+  std::optional<Located<DhcpService>> dhcp;
+  std::optional<Located<DhcpRelay>> relay;
+  std::optional<Located<MailService>> mail;
+  bool none() const { return !directory && !dns && !dhcp && !relay && !mail; }
+  /// Their names in the order they are shown: directory, dns, dhcp, dhcp-relay, mail.
+  std::vector<std::string> names() const;
+};
+
+}  // namespace lab::topology
