@@ -1,0 +1,209 @@
+#include "labctl/topology/roles.hpp"
+
+#include <algorithm>
+
+namespace lab::topology {
+
+std::optional<IpAddress> address_on(const NodeEntry& node, std::string_view network) {
+  const auto* attachment = node->networks.find(network);
+  if (!attachment || (*attachment)->dhcp() || !(*attachment)->address.fixed.clean) return std::nullopt;
+  return *(*attachment)->address.fixed;
+}
+
+std::optional<IpAddress> address6_on(const Topology& topology, const NodeEntry& node,
+                                     std::string_view network) {
+  const auto* attachment = node->networks.find(network);
+  const auto* spec = topology.networks.find(network);
+  if (!attachment || !spec || !(*spec)->subnet6 || !(*spec)->subnet6->clean) return std::nullopt;
+  if ((*attachment)->address6)
+    return (*attachment)->address6->clean ? std::optional(**(*attachment)->address6) : std::nullopt;
+  const auto v4 = address_on(node, network);
+  if (!v4 || !v4->is_v4() || !(*spec)->subnet.clean || !(*spec)->subnet->contains(*v4)) return std::nullopt;
+  // The digits of the IPv4 host part, read as hexadecimal: a person sees .10 and ::10 as one machine.
+  std::uint64_t host = v4->v4_value() - (*spec)->subnet->address().v4_value(), digits = 0;
+  for (unsigned shift = 0; host != 0; host /= 10, shift += 4) digits |= (host % 10) << shift;
+  return (*spec)->subnet6->value.address().plus(digits);
+}
+
+std::optional<IpAddress> main_address(const NodeEntry& node) {
+  for (const auto& attachment : node->networks)
+    if (auto address = address_on(node, attachment.name)) return address;
+  return std::nullopt;
+}
+
+NodeList attached(const Topology& topology, std::string_view network) {
+  NodeList out;
+  for (const auto& node : topology.nodes)
+    if (node->networks.find(network)) out.push_back(&node);
+  return out;
+}
+
+bool has_dhcp_clients(const Topology& topology, std::string_view network) {
+  return std::ranges::any_of(topology.nodes, [&](const NodeEntry& node) {
+    const auto* attachment = node->networks.find(network);
+    return attachment && (*attachment)->dhcp();
+  });
+}
+
+std::optional<std::string> only_domain(const Topology& topology) {
+  if (topology.domains.size() == 1) return topology.domains.begin()->name;
+  const Named<Domain>* found = nullptr;
+  for (const auto& domain : topology.domains) {
+    if (domain->users.empty()) continue;
+    if (found) return std::nullopt;
+    found = &domain;
+  }
+  return found ? std::optional(found->name) : std::nullopt;
+}
+
+std::string domain_of(const Topology& topology, const NodeEntry& node) {
+  if (node->domain) return **node->domain;
+  if (auto only = only_domain(topology)) return *only;
+  for (const auto& attachment : node->networks)
+    if (auto domain = domain_of_network(topology, attachment.name); !domain.empty()) return domain;
+  return topology.domains.empty() ? "" : topology.domains.begin()->name;
+}
+
+std::string domain_of_network(const Topology& topology, std::string_view network) {
+  if (auto only = only_domain(topology)) return *only;
+  // The one who lends the addresses says what the clients are called; else a name server there; else any
+  // neighbour.
+  std::string neighbour, name_server;
+  for (const auto& node : topology.nodes) {
+    if (!node->domain) continue;
+    if (node->services.dhcp && lends_on(topology, node, network)) return **node->domain;
+    if (!node->networks.find(network)) continue;
+    if (neighbour.empty()) neighbour = **node->domain;
+    if (name_server.empty() && node->services.dns) name_server = **node->domain;
+  }
+  if (!name_server.empty()) return name_server;
+  if (!neighbour.empty()) return neighbour;
+  return topology.domains.empty() ? "" : topology.domains.begin()->name;
+}
+
+NodeList dns_servers(const Topology& topology, std::string_view domain) {
+  NodeList primaries, secondaries;
+  const NodeEntry* any = nullptr;
+  for (const auto& node : topology.nodes) {
+    if (!node->services.dns) continue;
+    const bool primary = node->services.dns->value.role == DnsRole::Primary;
+    if (!any && primary) any = &node;
+    if (domain_of(topology, node) == domain) (primary ? primaries : secondaries).push_back(&node);
+  }
+  if (primaries.empty() && any) primaries.push_back(any);
+  primaries.insert(primaries.end(), secondaries.begin(), secondaries.end());
+  return primaries;
+}
+
+std::vector<IpAddress> resolvers(const Topology& topology, std::string_view domain) {
+  std::vector<IpAddress> out;
+  for (const auto* server : dns_servers(topology, domain))
+    if (auto address = main_address(*server)) out.push_back(*address);
+  return out;
+}
+
+namespace {
+template <class Has>
+const NodeEntry* server_of(const Topology& topology, std::string_view domain, Has has) {
+  for (const auto& node : topology.nodes)
+    if (has(node->services) && domain_of(topology, node) == domain) return &node;
+  return nullptr;
+}
+}  // namespace
+
+const NodeEntry* directory_server(const Topology& topology, std::string_view domain) {
+  return server_of(topology, domain, [](const Services& s) { return s.directory.has_value(); });
+}
+
+const NodeEntry* mail_server(const Topology& topology, std::string_view domain) {
+  return server_of(topology, domain, [](const Services& s) { return s.mail.has_value(); });
+}
+
+const NodeEntry* relay_target(const Topology& topology, const NodeEntry& relay) {
+  if (!relay->services.relay) return nullptr;
+  if (const auto& to = relay->services.relay->value.to) return topology.nodes.find(**to);
+  const NodeEntry* only = nullptr;
+  for (const auto& node : topology.nodes) {
+    if (!node->services.dhcp) continue;
+    if (only) return nullptr;
+    only = &node;
+  }
+  return only;
+}
+
+const Scope* scope_of(const NodeEntry& server, std::string_view network) {
+  if (!server->services.dhcp) return nullptr;
+  const auto* scope = server->services.dhcp->value.scopes.find(network);
+  return scope ? &scope->value : nullptr;
+}
+
+bool lends_on(const Topology& topology, const NodeEntry& server, std::string_view network) {
+  if (!server->services.dhcp) return false;
+  const bool wanted = server->services.dhcp->value.scopes.empty() ? has_dhcp_clients(topology, network)
+                                                                  : scope_of(server, network) != nullptr;
+  if (!wanted) return false;
+  if (const auto* own = server->networks.find(network)) return !(*own)->dhcp();
+  return std::ranges::any_of(topology.nodes, [&](const NodeEntry& relay) {
+    return relay->services.relay && relay->networks.find(network) && relay_target(topology, relay) == &server;
+  });
+}
+
+NodeList dhcp_servers(const Topology& topology, std::string_view network) {
+  NodeList out;
+  for (const auto& node : topology.nodes)
+    if (lends_on(topology, node, network)) out.push_back(&node);
+  return out;
+}
+
+std::optional<IpAddress> gateway(const Topology& topology, std::string_view network) {
+  const auto* spec = topology.networks.find(network);
+  if (!spec) return std::nullopt;
+  if (const auto& written = (*spec)->gateway) {
+    if (auto address = IpAddress::parse(**written)) return address;
+    const auto* node = topology.nodes.find(**written);
+    return node ? address_on(*node, network) : std::nullopt;
+  }
+  for (const auto& node : topology.nodes)
+    if (node->is_router())
+      if (auto address = address_on(node, network)) return address;
+  return std::nullopt;
+}
+
+std::optional<IpAddress> client_gateway(const Topology& topology, std::string_view network) {
+  if (auto address = gateway(topology, network)) return address;
+  for (const auto* server : dhcp_servers(topology, network))
+    if (auto address = address_on(*server, network)) return address;
+  return std::nullopt;
+}
+
+std::vector<AddressRange> lease_ranges(const NodeEntry& server, const std::string& network,
+                                       const Network& subnet) {
+  std::vector<AddressRange> out;
+  if (const auto* scope = scope_of(server, network))
+    for (const auto& range : scope->range)
+      if (range.clean) out.push_back(*range);
+  if (!out.empty()) return out;
+  const auto size = std::uint64_t{1} << (32 - subnet.prefix());
+  return {{subnet.address().plus(size / 2), subnet.last_host()}};
+}
+
+std::vector<AddressRange> exclusions(const Topology& topology, const NodeEntry& server,
+                                     const std::string& network) {
+  std::vector<AddressRange> out;
+  const auto* scope = scope_of(server, network);
+  if (scope)
+    for (const auto& range : scope->exclude)
+      if (range.clean) out.push_back(*range);
+  const auto* spec = topology.networks.find(network);
+  if (!spec) return out;
+  const auto ranges = lease_ranges(server, network, *(*spec)->subnet);
+  for (const auto* node : attached(topology, network)) {
+    const auto address = address_on(*node, network);
+    const auto inside = [&](const AddressRange& r) { return r.contains(*address); };
+    if (address && std::ranges::any_of(ranges, inside) && std::ranges::none_of(out, inside))
+      out.push_back({*address, *address});
+  }
+  return out;
+}
+
+}  // namespace lab::topology
