@@ -17,6 +17,7 @@ Diagnostics::Diagnostics(std::string file, std::string text) : file_(std::move(f
 
 void Diagnostics::error(Position at, std::string what, std::string remedy, std::size_t width) {
   constexpr std::size_t kMost = 100;  // a file that is not YAML at all must not print a book
+  ++reported_;
   if (mistakes_.size() >= kMost) return;
   Mistake mistake{at, std::move(what), std::move(remedy), width};
   const bool known = std::ranges::any_of(
@@ -30,6 +31,22 @@ std::vector<Mistake> Diagnostics::list() const {
   return sorted;
 }
 
+namespace {
+
+/// How many columns a terminal gives to UTF-8 text, wide characters aside: its code points.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+/// Moves `at` to the beginning of the character it stands in.
+std::size_t character_at(std::string_view text, std::size_t at) {
+  while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at;
+  return at;
+}
+
+}  // namespace
+
 std::string Diagnostics::render() const {
   std::string out;
   for (const auto& m : list()) {
@@ -42,14 +59,16 @@ std::string Diagnostics::render() const {
     auto column = static_cast<std::size_t>(std::max(m.at.column, 1)) - 1;
     constexpr std::size_t kShown = 100;
     if (line.size() > kShown) {
-      const auto start = column > kShown / 2 ? std::min(column - kShown / 2, line.size()) : 0;
-      line = line.substr(start, kShown);
+      const auto start =
+          character_at(line, column > kShown / 2 ? std::min(column - kShown / 2, line.size()) : 0);
+      line = line.substr(start, character_at(line, std::min(start + kShown, line.size())) - start);
       column -= start;
     }
-    const auto room = line.size() > column ? line.size() - column : 1;
-    const auto tail = std::min(m.width, room) > 1 ? std::min(m.width, room) - 1 : 0;
-    out += fmt::format("{:>5} | {}\n      | {}^{}\n", m.at.line, line, std::string(column, ' '),
-                       std::string(tail, '~'));
+    column = std::min(column, line.size());
+    const auto marked = columns(std::string_view(line).substr(column, m.width));
+    out += fmt::format("{:>5} | {}\n      | {}^{}\n", m.at.line, line,
+                       std::string(columns(std::string_view(line).substr(0, column)), ' '),
+                       std::string(marked > 1 ? marked - 1 : 0, '~'));
   }
   return out;
 }

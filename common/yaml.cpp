@@ -11,6 +11,8 @@
 #include <map>
 #include <sstream>
 
+#include "common/yaml_syntax.hpp"
+
 namespace lab::yaml {
 
 struct Value::Impl {
@@ -293,13 +295,8 @@ std::optional<Value> parse(Diagnostics& diagnostics, const std::string& text) {
     if (!inspect(root, 0, count, diagnostics)) return std::nullopt;
     return Value(wrap(root, {1, 1}, diagnostics));
   } catch (const YAML::Exception& e) {
-    const auto at = position(e.mark);
-    std::string remedy;
-    if (e.msg.find("tab") != std::string::npos || e.msg.find("indentation") != std::string::npos)
-      remedy = "YAML is indented with spaces, never tabs";
-    else if (e.msg.find("bad conversion") == std::string::npos)
-      remedy = "look at the indentation, the ':' and the quotes of this line and the one above";
-    diagnostics.error(at, "this is not valid YAML: " + e.msg, remedy);
+    auto mistake = explain_syntax(text, position(e.mark), e.msg);
+    diagnostics.error(mistake.at, std::move(mistake.what), std::move(mistake.remedy), mistake.width);
   } catch (const std::exception& e) {
     diagnostics.error({}, std::string("this is not valid YAML: ") + e.what());
   }

@@ -33,6 +33,8 @@ class Diagnostics {
   Diagnostics(std::string file, std::string text);
   void error(Position at, std::string what, std::string remedy = {}, std::size_t width = 1);
   bool ok() const { return mistakes_.empty(); }
+  /// How often `error` was called: a reader compares it before and after to know whether a value was good.
+  std::size_t count() const { return reported_; }
   const std::string& file() const { return file_; }
   /// In file order.
   std::vector<Mistake> list() const;
@@ -43,6 +45,7 @@ class Diagnostics {
   std::string file_;
   std::vector<std::string> lines_;
   std::vector<Mistake> mistakes_;
+  std::size_t reported_ = 0;
 };
 
 /// Of `known`, the word a person most likely meant by `word`; empty when none is near.
