@@ -1,0 +1,28 @@
+/// changes -- what must be done to a running directory so that it follows a changed topology: the smallest
+/// set of LDAP operations that lead from the entries of the last time to those of this time. What people
+/// changed themselves stays, because only what the *topology* changed is touched: a password the file still
+/// has as before is not set again.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "directory/ldif.hpp"
+#include "directory/wire.hpp"
+
+namespace lab::directory {
+
+struct Change {
+  enum class Kind { Add, Modify, Delete };
+  Kind kind = Kind::Add;
+  Entry entry;                              ///< Add: what to add; else only its dn
+  std::vector<Modification> modifications;  ///< Modify
+
+  std::string text() const;  ///< "modify uid=ali,ou=people,dc=helper,dc=bac: replace cn, add mail"
+};
+
+/// In an order a server takes: who leaves first (children before parents), then values taken away, then new
+/// entries (parents before children), then values added. memberOf is left out: the server keeps it from the
+/// groups.
+std::vector<Change> changes_between(const std::vector<Entry>& before, const std::vector<Entry>& after);
+
+}  // namespace lab::directory

@@ -1,0 +1,207 @@
+#include "directory/config.hpp"
+
+#include "directory/password.hpp"
+
+namespace lab::directory {
+namespace {
+
+bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+bool has_control(const std::string& text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+/// What is wrong with an e-mail address of the directory; empty when nothing is.
+std::string wrong_address(const std::string& address) {
+  const auto at = address.rfind('@');
+  if (at == 0 || at == std::string::npos || at + 1 == address.size())
+    return "is not an address such as ali@helper.bac";
+  if (address.size() > 254) return "is longer than 254 characters (RFC 5321 4.5.3.1.3)";
+  for (char c : address)
+    if (!is_alnum(c) && !std::string_view("!#$%&'*+-/=?^_`{|}~.@").contains(c))
+      return fmt::format("has a character no plain address has: '{}'", c);
+  return {};
+}
+
+const config::Table<Listen>& listen_table() {
+  static const auto table =
+      config::Table<Listen>("listen")
+          .row("ldap", &Listen::ldap, "addresses for LDAP; passwords only after StartTLS")
+          .row("ldaps", &Listen::ldaps, "addresses for LDAP inside TLS")
+          .required("ldapi", &Listen::ldapi, "path of the Unix socket for programs of this node");
+  return table;
+}
+
+const config::Table<TlsFiles>& tls_table() {
+  static const auto table =
+      config::Table<TlsFiles>("tls")
+          .required("certificate", &TlsFiles::certificate, "PEM file: the server's certificate")
+          .required("key", &TlsFiles::key, "PEM file: its private key")
+          .required("ca", &TlsFiles::ca, "PEM file: the lab CA");
+  return table;
+}
+
+const config::Table<Service>& service_table() {
+  static const auto table =
+      config::Table<Service>("service")
+          .required("dn", &Service::dn, "DN of the account that may read everybody, for the mail server")
+          .required("password_file", &Service::password_file, "file whose first line is its password");
+  return table;
+}
+
+const config::Table<Person>& person_table() {
+  static const auto table =
+      config::Table<Person>("user")
+          .row("name", &Person::name, "full name; the login name when left out")
+          .row("password", &Person::password, "first password; nobody can log in when left out")
+          .row("mail", &Person::mail, "addresses, the main one first; login@domain when left out")
+          .row("groups", &Person::groups, "groups the user belongs to")
+          .row("quota", &Person::quota, "size of the mailbox", {.min = 1 << 16});
+  return table;
+}
+
+const config::Table<Group>& group_table() {
+  static const auto table =
+      config::Table<Group>("group").row("description", &Group::description, "what the group is for");
+  return table;
+}
+
+/// The place of `section: {name: …}`, so that a mistake is shown where it was written.
+yaml::Value place(const yaml::Value& root, std::string_view section, const std::string& name) {
+  if (auto found = root.map("directory").find(section))
+    if (auto entry = found->map(std::string(section)).find(name)) return *entry;
+  return root;
+}
+
+void check_users(const yaml::Value& root, Settings& s) {
+  std::map<std::string, std::string> owner;  // address -> uid
+  std::vector<std::string> known;
+  for (auto& [name, group] : s.groups) known.push_back(name);
+  for (auto& [uid, person] : s.users) {
+    const auto at = place(root, "users", uid);
+    if (auto wrong = wrong_name(uid); !wrong.empty()) at.error("user '" + uid + "' " + wrong);
+    if (lower(uid) != uid) at.error("user '" + uid + "' has capital letters", "write '" + lower(uid) + "'");
+    if (person.name.empty()) person.name = uid;
+    if (has_control(person.name)) at.error("the name of user '" + uid + "' has a control character");
+    if (person.password && person.password->empty())
+      at.error("user '" + uid + "' has an empty password", "leave 'password' out, or give one");
+    if (person.password && person.password->size() > kMaxPassword)
+      at.error(fmt::format("the password of user '{}' is longer than {} bytes", uid, kMaxPassword));
+    if (person.mail.empty()) person.mail.push_back(uid + "@" + s.domain);
+    for (auto& address : person.mail) {
+      if (!address.contains('@')) address += "@" + s.domain;
+      address = lower(address);
+      if (auto wrong = wrong_address(address); !wrong.empty())
+        at.error("'" + address + "' of user '" + uid + "' " + wrong);
+      auto [it, fresh] = owner.emplace(address, uid);
+      if (!fresh) at.error("'" + address + "' belongs to both '" + it->second + "' and '" + uid + "'");
+    }
+    for (auto& group : person.groups)
+      if (!s.groups.contains(group)) {
+        auto near = yaml::did_you_mean(group, known);
+        at.error("user '" + uid + "' is in group '" + group + "', which 'groups' does not have",
+                 near.empty() ? "add it to 'groups'" : "did you mean '" + near + "'?");
+      }
+  }
+}
+
+void check(const yaml::Value& at, Settings& s) {
+  if (s.suffix.empty()) s.suffix = suffix_of_domain(s.domain);
+  if (s.domain.empty() || !std::all_of(s.domain.begin(), s.domain.end(),
+                                       [](char c) { return is_alnum(c) || c == '.' || c == '-'; }))
+    at.error("'" + s.domain + "' is not a domain name");
+  if (s.suffix.empty() || has_control(s.suffix) || s.suffix.contains('"'))
+    at.error("'" + s.suffix + "' is not a suffix");
+  if (s.service && !s.service->dn.ends_with(",ou=services," + s.suffix))
+    at.error("service dn '" + s.service->dn + "' is not below ou=services," + s.suffix);
+  if ((!s.listen.ldap.empty() || !s.listen.ldaps.empty()) && s.tls.certificate.empty())
+    at.error("'listen' names network addresses, but 'tls' has no certificate",
+             "give 'tls', or keep to 'ldapi': passwords never cross the network in the clear");
+  const auto root = s.suffix.substr(0, std::min(s.suffix.find('='), s.suffix.size()));
+  if (root != "dc" && root != "o" && root != "ou")
+    at.error("suffix '" + s.suffix + "' begins with none of dc=, o=, ou=");
+  constexpr std::size_t kSocketPath = 107;  // sun_path of unix(7)
+  if (s.listen.ldapi.size() > kSocketPath)
+    at.error(fmt::format("the ldapi path is longer than {} characters", kSocketPath),
+             "move it to a shorter folder");
+  // slapd.conf has no way to write these characters in a file name.
+  for (auto* path : {&s.data, &s.listen.ldapi, &s.tls.certificate, &s.tls.key, &s.tls.ca})
+    if (has_control(*path) || path->contains('"')) at.error("'" + *path + "' is not a usable path");
+  check_users(at, s);
+  for (auto& [name, group] : s.groups) {
+    const auto here = place(at, "groups", name);
+    if (auto wrong = wrong_name(name); !wrong.empty()) here.error("group '" + name + "' " + wrong);
+    if (has_control(group.description))
+      here.error("the description of group '" + name + "' has a control character");
+  }
+  for (auto& [name, members] : s.aliases) {
+    const auto here = place(at, "aliases", name);
+    if (auto wrong = wrong_name(name); !wrong.empty()) here.error("alias '" + name + "' " + wrong);
+    if (members.empty())
+      here.error("alias '" + name + "' stands for nobody", "name at least one user or address");
+    for (auto& member : members) {
+      if (!member.contains('@')) member += "@" + s.domain;
+      member = lower(member);
+      if (auto wrong = wrong_address(member); !wrong.empty())
+        here.error("'" + member + "' of alias '" + name + "' " + wrong);
+    }
+  }
+}
+
+}  // namespace
+
+inline const auto& table_of(const Listen*) { return listen_table(); }
+inline const auto& table_of(const TlsFiles*) { return tls_table(); }
+inline const auto& table_of(const Service*) { return service_table(); }
+inline const auto& table_of(const Person*) { return person_table(); }
+inline const auto& table_of(const Group*) { return group_table(); }
+
+const config::Table<Settings>& settings_table() {
+  static const auto table =
+      config::Table<Settings>("directory")
+          .required("domain", &Settings::domain, "the domain this directory is for")
+          .row("suffix", &Settings::suffix,
+               "root of the tree; from the domain when left out (dc=helper,dc=bac)")
+          .required("data", &Settings::data, "folder of the database; made when missing")
+          .required("listen", &Settings::listen, "where it answers")
+          .row("tls", &Settings::tls, "certificate for StartTLS and LDAPS")
+          .row("service", &Settings::service, "account by which the mail server looks people up")
+          .row("users", &Settings::users, "people, by login name")
+          .row("groups", &Settings::groups, "groups, by name")
+          .row("aliases", &Settings::aliases, "addresses that stand for others, by local part")
+          .row("connections", &Settings::connections, "how many connections it holds at once",
+               {.min = 64, .max = 16384})
+          .row("threads", &Settings::threads, "threads of slapd", {.min = 2, .max = 64})
+          .row("slapd", &Settings::slapd, "OpenLDAP's server program")
+          .rule(check);
+  return table;
+}
+
+std::string suffix_of_domain(const std::string& domain) {
+  std::string suffix;
+  for (std::size_t from = 0; from <= domain.size();) {
+    auto dot = std::min(domain.find('.', from), domain.size());
+    suffix += (suffix.empty() ? "dc=" : ",dc=") + domain.substr(from, dot - from);
+    from = dot + 1;
+  }
+  return suffix;
+}
+
+std::string wrong_name(const std::string& name) {
+  if (name.empty()) return "has no name";
+  if (name.size() > 64) return "is longer than 64 characters";
+  if (!is_alnum(name.front())) return "does not begin with a letter or a digit";
+  for (char c : name)
+    if (!is_alnum(c) && c != '.' && c != '_' && c != '-')
+      return fmt::format("has '{}': letters, digits, '.', '_' and '-' only", c);
+  return {};
+}
+
+}  // namespace lab::directory

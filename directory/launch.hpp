@@ -1,0 +1,23 @@
+/// launch -- runs the programs of OpenLDAP: which binary, with what environment and limits.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+
+namespace lab::directory {
+
+/// The path by which slapd can be run here: `installed` itself, or where AppArmor would confine that, a copy
+/// of it below `folder`.
+Result<std::string> usable_slapd(const std::string& installed, const std::string& folder);
+
+/// Caps the limits and sets the environment that both programs run with.
+void prepare_environment(unsigned connections);
+
+/// slapadd -q of `ldif` with `conf`; waits for it. What it says goes to standard error.
+Result<void> run_slapadd(const std::string& slapd, const std::string& conf, const std::string& ldif);
+
+/// Becomes slapd; returns only on failure.
+Error become_slapd(const std::string& slapd, const std::string& conf, const std::string& urls);
+
+}  // namespace lab::directory

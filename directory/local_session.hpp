@@ -1,0 +1,44 @@
+/// local_session -- one conversation with the slapd of this machine over its Unix socket, as its
+/// administrator (SASL EXTERNAL, RFC 4513 5.2.3), one question at a time, each bounded by a deadline. For
+/// start-up and for commands; daemons use Client.
+#pragma once
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+#include "directory/changes.hpp"
+#include "directory/wire.hpp"
+
+namespace lab::directory {
+
+class LocalSession {
+ public:
+  /// Connects and binds. `patience` bounds this, and later each question.
+  static Result<LocalSession> open(const std::string& socket_path, std::chrono::milliseconds patience);
+  /// The two halves of it.
+  static Result<LocalSession> connect(const std::string& socket_path, std::chrono::milliseconds patience);
+  Result<void> bind();
+  LocalSession(LocalSession&& other) noexcept;
+  LocalSession& operator=(LocalSession&&) = delete;
+  ~LocalSession();  ///< says good-bye
+
+  Result<Reply> search(const Search& search);
+  Result<Reply> add(const Entry& entry);
+  Result<Reply> modify(const std::string& dn, const std::vector<Modification>& changes);
+  Result<Reply> remove(const std::string& dn);
+  Result<Reply> change_password(const std::string& dn, std::string_view fresh);
+
+  /// Carries out one change. A change that has been made already is fine: the end is what counts.
+  Result<void> apply(const Change& change);
+
+ private:
+  LocalSession(int fd, std::chrono::milliseconds patience) : fd_(fd), patience_(patience) {}
+  Result<Reply> ask(Result<int> id);
+
+  int fd_;
+  std::chrono::milliseconds patience_;
+  Wire wire_;
+};
+
+}  // namespace lab::directory

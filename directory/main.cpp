@@ -1,0 +1,27 @@
+// lab-directory: fills and runs the slapd of one domain.
+#include "common/log.hpp"
+#include "common/runtime.hpp"
+#include "directory/config.hpp"
+#include "directory/serve.hpp"
+
+int main(int argc, char** argv) {
+  using namespace lab;
+  return daemon_main(
+      argc, argv,
+      {.name = "lab-directory",
+       .summary = "The directory of one domain: fills OpenLDAP's slapd from a YAML file and runs it.",
+       .example = "lab-directory --config directory.yaml",
+       .reference = [] { return directory::settings_table().reference(); },
+       .check =
+           [](const std::string& path) {
+             auto settings = config::load_file<directory::Settings>(path);
+             return settings ? std::string() : settings.error();
+           },
+       .run =
+           [](const std::string& path) {
+             auto settings = config::load_file<directory::Settings>(path);
+             if (!settings) return 2;  // read a moment ago; changed since
+             log::error("lab-directory: {}", directory::serve(*settings).text());
+             return 1;
+           }});
+}

@@ -1,0 +1,111 @@
+#include "directory/serve.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "common/log.hpp"
+#include "common/runtime.hpp"
+#include "common/yaml.hpp"
+#include "directory/changes.hpp"
+#include "directory/folder.hpp"
+#include "directory/launch.hpp"
+#include "directory/prober.hpp"
+#include "directory/secrets.hpp"
+#include "directory/slapd_conf.hpp"
+#include "directory/tree.hpp"
+
+namespace lab::directory {
+namespace {
+
+/// The tree the settings ask for, and the one that was applied the last time.
+struct Trees {
+  std::vector<Entry> before, now;
+};
+
+Result<Trees> make_trees(const Settings& s, const Folder& folder) {
+  Trees trees;
+  if (folder.filled()) {
+    auto text = folder.applied();
+    if (!text)
+      return fail("cannot read what was last put into the database", folder.database() + "/applied.ldif",
+                  "start with a fresh data folder (labctl down --purge)");
+    auto entries = parse_ldif(*text);
+    if (!entries) return std::unexpected(entries.error());
+    trees.before = std::move(*entries);
+  }
+  std::string service_password;
+  if (s.service) {
+    auto text = yaml::read_file(s.service->password_file);
+    if (!text) return std::unexpected(text.error());
+    service_password = text->substr(0, text->find_first_of("\r\n"));
+    if (service_password.empty() || service_password.size() > kMaxPassword)
+      return fail(fmt::format("its first line must be a password of 1 to {} bytes", kMaxPassword),
+                  s.service->password_file);
+  }
+  trees.now = build_tree(s, store_passwords(s, service_password, trees.before, random_salt), trees.before);
+  if (!trees.before.empty() && trees.before.front().dn != s.suffix)
+    return fail("the database is of " + trees.before.front().dn + ", the settings are of " + s.suffix,
+                folder.database(), "start with a fresh data folder (labctl down --purge)");
+  return trees;
+}
+
+Result<void> fill(const Settings& s, Folder& folder, const std::string& slapd, Place place,
+                  const std::vector<Entry>& tree) {
+  if (auto begun = folder.begin_fill(); !begun) return begun;
+  place.database = folder.new_database();
+  const auto conf = folder.path("slapadd.conf"), ldif = folder.new_database() + "/applied.ldif";
+  if (auto done = write_file(conf, slapadd_conf(s, place, tree.size())); !done) return done;
+  if (auto done = write_file(ldif, to_ldif(tree)); !done) return done;
+  if (auto done = run_slapadd(slapd, conf, ldif); !done) return done;
+  return folder.finish_fill();
+}
+
+Result<void> prepare(const Settings& s, const ServeLimits& limits, std::string& slapd, std::string& conf) {
+  Folder folder(s.data);
+  if (auto opened = folder.open(); !opened) return opened;
+  auto program = usable_slapd(s.slapd, s.data);
+  if (!program) return std::unexpected(program.error());
+  slapd = *program;
+  auto trees = make_trees(s, folder);
+  if (!trees) return std::unexpected(trees.error());
+
+  Place place{.database = folder.database(),
+              .schema = folder.path("lab.schema"),
+              .pid_file = folder.path("slapd.pid"),
+              .uid = ::geteuid(),
+              .gid = ::getegid()};
+  conf = folder.path("slapd.conf");
+  if (auto done = write_file(place.schema, lab_schema()); !done) return done;
+  if (auto done = write_file(conf, slapd_conf(s, place, trees->now.size())); !done) return done;
+
+  prepare_environment(s.connections);
+  ProberTask task{.socket = s.listen.ldapi,
+                  .pid_file = place.pid_file,
+                  .suffix = s.suffix,
+                  .changes = {},
+                  .applied = {},
+                  .limits = limits};
+  if (!folder.filled()) {
+    if (auto done = fill(s, folder, slapd, place, trees->now); !done) return done;
+  } else if (task.changes = changes_between(trees->before, trees->now); trees->before != trees->now) {
+    task.applied = to_ldif(trees->now);
+  }
+  std::error_code wrong;
+  std::filesystem::create_directories(std::filesystem::path(s.listen.ldapi).parent_path(), wrong);
+  if (wrong) return fail("cannot make the folder of the socket: " + wrong.message(), s.listen.ldapi);
+  return start_prober(std::move(task), folder);
+}
+
+}  // namespace
+
+Error serve(const Settings& settings, const ServeLimits& limits) {
+  std::string slapd, conf;
+  if (auto prepared = prepare(settings, limits, slapd, conf); !prepared) return prepared.error();
+  // slapd binds its ports itself, after the exec: that is the one privilege it keeps.
+  drop_privileges({"cap_net_bind_service"});
+  return become_slapd(slapd, conf, listen_urls(settings));
+}
+
+}  // namespace lab::directory

@@ -1,0 +1,29 @@
+/// tree -- what a domain of the topology looks like as a directory: ou=people, ou=groups, ou=aliases,
+/// ou=services under the suffix, as entries in the order a server takes them (parents first). A pure
+/// function: the same settings and the same stored passwords give the same entries.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "directory/config.hpp"
+#include "directory/ldif.hpp"
+
+namespace lab::directory {
+
+/// DN -> userPassword value as it is stored, never the clear text.
+using StoredPasswords = std::map<std::string, std::string>;
+
+std::string person_dn(const Settings& settings, std::string_view uid);
+std::string group_dn(const Settings& settings, std::string_view name);
+std::string alias_dn(const Settings& settings, std::string_view name);
+
+/// The member of a group that has none: groupOfNames must have one (RFC 4519 3.5). It is nobody's DN.
+std::string placeholder_dn(const Settings& settings);
+
+/// `previous`: the entries of the last time, from which people keep their uidNumber; may be empty.
+std::vector<Entry> build_tree(const Settings& settings, const StoredPasswords& passwords,
+                              const std::vector<Entry>& previous = {});
+
+}  // namespace lab::directory
