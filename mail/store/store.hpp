@@ -20,6 +20,10 @@ class Database;
 
 namespace lab::mail {
 
+class Snapshot;
+class Watch;
+class Writer;
+
 /// One message for local users. A user key is the address a person logs in as, in lower case:
 /// "ali@helper.bac".
 struct Delivery {
@@ -74,11 +78,20 @@ class Store {
   /// As last committed. A user without mailboxes has used nothing.
   Quota quota(const std::string& user);
 
+  /// Any change to mailboxes (writer.hpp). `job` runs on the writer thread; who watches the mailboxes is told
+  /// after the commit.
+  void change(std::function<void(Writer&)> job, Done done);
+
+  /// A snapshot of all that is committed by now. Opening one costs microseconds.
+  Snapshot read();
+
+  /// Who wants to know of changes.
+  Watch& watch();
+
   /// Any other change, in a transaction of the same writer, for tables that live beside the mailboxes.
   void submit(std::function<void(SQLite::Database&)> job, Done done);
 
  private:
-  friend class Reader;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
