@@ -1,0 +1,68 @@
+/// commands -- one function per labctl command; main.cpp reads the command line into these options and calls
+/// one. Each returns the exit status: 0 done, 1 the lab or a check failed, 2 wrong usage or topology.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace lab::command {
+
+struct UpOptions {
+  std::string file;
+  bool dry_run = false, json = false, foreground = false, quiet = false;
+};
+int up(const UpOptions& options);
+
+struct DownOptions {
+  std::string lab;
+  bool purge = false;
+};
+int down(const DownOptions& options);
+
+int ps(bool json);
+int status(const std::string& lab, bool json);
+int node_names(const std::string& lab);
+
+struct ExecOptions {
+  std::string lab, node;
+  std::vector<std::string> command;
+};
+int exec(const ExecOptions& options);
+int shell(const std::string& lab, const std::string& node);
+
+struct CheckOptions {
+  std::string lab, junit;
+  bool json = false, grade = false, failures_only = false;
+};
+int check(const CheckOptions& options);
+
+int users(const std::string& lab, bool json);
+
+struct CaOptions {
+  std::string lab, output;
+  bool json = false;
+};
+int ca(const CaOptions& options);
+
+struct DemoOptions {
+  std::string lab, language;
+  bool automatic = false;
+};
+int demo(const DemoOptions& options);
+
+int validate(const std::vector<std::string>& files, bool json);
+int schema();
+struct InitOptions {
+  std::string name, output;
+  bool list = false;
+};
+int init(const InitOptions& options);
+int doctor(bool json);
+/// `action`: start, stop, restart
+int service(const std::string& lab, const std::string& id, const std::string& action);
+struct TraceOptions {
+  std::string lab, protocol, node;
+};
+int trace(const TraceOptions& options);
+int completion(const std::string& shell);
+
+}  // namespace lab::command
