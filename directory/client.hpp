@@ -2,9 +2,9 @@
 /// are pooled, watched by Asio, bounded by deadlines from name to TLS to bind, made again with backoff, and
 /// spread over several servers in order of preference.
 ///
-///   Client directory(io.get_executor(), {.urls = {"ldapi:///run/labctl/srv/ldapi"}, .base =
-///   "dc=helper,dc=bac"}); auto answer = co_await directory.authenticate("ali", password);        // or with
-///   a callback, see below if (answer) welcome(answer.user);
+///   Client directory(io.get_executor(), {.urls = {"ldapi:///run/ldapi"}, .base = "dc=helper,dc=bac"});
+///   auto answer = co_await directory.authenticate("ali", password);  // or with a callback
+///   if (answer) welcome(answer.user);
 ///
 /// A password is checked by binding as the user on a connection kept for that (RFC 4513 5.1.3), look-ups go
 /// over connections bound as the service account. `ldap://` always becomes TLS by StartTLS before anything is
@@ -13,44 +13,15 @@
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "common/error.hpp"
+#include "directory/client_settings.hpp"
 #include "directory/user.hpp"
 
 namespace lab::directory {
-
-/// How people, groups and aliases are laid out in the tree.
-enum class Flavour { OpenLdap, ActiveDirectory };
-
-struct ClientLimits {
-  std::chrono::milliseconds connect{2000};  ///< TCP and TLS and the first bind of a connection, together
-  std::chrono::milliseconds request{
-      5000};  ///< a whole question, waiting for a connection and retries included
-  std::chrono::milliseconds backoff_first{50};   ///< after a failed connect, doubled each time …
-  std::chrono::milliseconds backoff_last{5000};  ///< … up to this; a lab's server comes back in milliseconds
-  std::chrono::seconds idle{60};                 ///< an unused connection is closed after this long
-  std::size_t lookup_connections = 2;  ///< searches are pipelined: two connections carry thousands a second
-  std::size_t bind_connections = 8;    ///< a bind owns its connection (RFC 4511 4.2.1): this many at once
-  std::size_t waiting = 1024;          ///< questions queued beyond that are answered Unavailable at once
-};
-
-struct ClientSettings {
-  std::vector<std::string>
-      urls;              ///< "ldapi:///path", "ldap://host[:389]", "ldaps://host[:636]"; first one preferred
-  std::string base;      ///< "dc=helper,dc=bac"
-  std::string bind_dn;   ///< service account for look-ups; empty: SASL EXTERNAL on ldapi
-  std::string password;  ///< of `bind_dn`
-  std::string ca_file;   ///< PEM; needed for ldap:// and ldaps://
-  Flavour flavour = Flavour::OpenLdap;
-  ClientLimits limits = {};
-};
 
 /// Safe from any thread. Callbacks run on the executor given, never inside the call that asked.
 class Client {

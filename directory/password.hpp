@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "directory/password_limit.hpp"
+
 namespace lab::directory {
 
 /// RFC 9106 4 wants as much memory as the login can afford. A lab's login affords 0.4 ms and 1 MiB: a class
@@ -17,9 +19,6 @@ struct HashCost {
   std::uint32_t memory_kib = 1024;
   std::uint32_t passes = 1;
 };
-
-/// Longest password accepted, in bytes: enough for any phrase, too short to be a load.
-inline constexpr std::size_t kMaxPassword = 1024;
 
 using Salt = std::array<std::uint8_t, 16>;
 

@@ -3,10 +3,10 @@
 #include <dlfcn.h>
 #include <ldap.h>
 #include <openldap.h>
+#include <sys/epoll.h>
 
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <new>
 
 namespace lab::directory {
@@ -66,6 +66,14 @@ void start_libldap() {
     return true;
   }();
   (void)once;
+}
+
+/// A descriptor for libldap to poll between two messages: an epoll that watches nothing is never ready. It
+/// takes -1 for "not connected" and would connect by itself, and a closed one for an error.
+int never_ready() {
+  static const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) throw std::bad_alloc();
+  return fd;
 }
 
 berval view(std::string_view s) { return {s.size(), const_cast<char*>(s.data())}; }
@@ -159,10 +167,7 @@ std::string Reply::text() const {
 
 Wire::Wire(WireLimits limits) : impl_(std::make_unique<Impl>()) {
   start_libldap();
-  // libldap takes -1 for "not connected" and would connect by itself. A number no descriptor has is polled in
-  // vain.
-  constexpr ber_socket_t kNoDescriptor = std::numeric_limits<ber_socket_t>::max();
-  if (ldap_init_fd(kNoDescriptor, LDAP_PROTO_EXT, nullptr, &impl_->ld) != LDAP_SUCCESS)
+  if (ldap_init_fd(never_ready(), LDAP_PROTO_EXT, nullptr, &impl_->ld) != LDAP_SUCCESS)
     throw std::bad_alloc();
   auto* ld = impl_->ld;
   // Set one by one, so that the machine's ldap.conf decides nothing.

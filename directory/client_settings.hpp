@@ -1,0 +1,44 @@
+/// client_settings -- which directory a Client asks, as whom, and how long it waits.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace lab::directory {
+
+/// How people, groups and aliases are laid out in the tree.
+enum class Flavour { OpenLdap, ActiveDirectory };
+
+struct ClientLimits {
+  /// TCP and TLS and the first bind of a connection, together.
+  std::chrono::milliseconds connect{2000};
+  /// A whole question, waiting for a connection and retries included.
+  std::chrono::milliseconds request{5000};
+  /// One attempt over the network; then another connection is tried.
+  std::chrono::milliseconds answer{2500};
+  /// After a failed connect, doubled each time up to the last: a lab's server comes back in milliseconds.
+  std::chrono::milliseconds backoff_first{50}, backoff_last{1000};
+  /// An unused connection is closed after this long.
+  std::chrono::seconds idle{60};
+  /// Searches share connections. slapd works on no more of one connection's questions at once than half its
+  /// threads.
+  std::size_t lookup_connections = 4, lookups_at_once = 2;
+  /// A bind owns its connection (RFC 4511 4.2.1): this many at once.
+  std::size_t bind_connections = 8;
+  /// Questions that wait for a connection; those beyond are answered Unavailable at once.
+  std::size_t waiting = 1024;
+};
+
+struct ClientSettings {
+  /// "ldapi:///path", "ldap://host[:389]", "ldaps://host[:636]"; the first one preferred.
+  std::vector<std::string> urls;
+  std::string base;      ///< "dc=helper,dc=bac"
+  std::string bind_dn;   ///< service account for look-ups; empty: SASL EXTERNAL on ldapi
+  std::string password;  ///< of `bind_dn`
+  std::string ca_file;   ///< PEM; needed for ldap:// and ldaps://
+  Flavour flavour = Flavour::OpenLdap;
+  ClientLimits limits = {};
+};
+
+}  // namespace lab::directory
