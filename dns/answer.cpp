@@ -1,0 +1,264 @@
+#include "dns/answer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dns/rdata.hpp"
+
+namespace lab::dns {
+namespace {
+
+class Answerer {
+ public:
+  Answerer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
+           const AnswerLimits& limits)
+      : zones_(zones), request_(request), transport_(transport), out_(response), limits_(limits) {}
+
+  void run() {
+    owner_ = {request_.qname, Response::kQuestionAt};
+    name_.assign(request_.qname.data(), request_.qname.size());
+    zone_ = zone_of_question();
+    if (!zone_) return out_.set_rcode(Rcode::Refused);
+    out_.set_authoritative(true);
+    while (step()) {
+      // An alias: on with its target, where that is ours; else the asker goes on (RFC 1034 4.3.2 3a).
+      if (++hops_ > limits_.chain) return;
+      name_.assign(owner_.name.data(), owner_.name.size());
+      zone_ = zones_.find(name_);
+      if (!zone_) return;
+    }
+    if (!out_.truncated()) add_additional();
+  }
+
+ private:
+  // RFC 4035 3.1.4.1: the DS of a zone is its parent's, where we serve both.
+  const Zone* zone_of_question() const {
+    if (request_.qtype == type::DS && name_.labels() > 0)
+      if (const Zone* parent = zones_.find(name_, name_.labels() - 1)) return parent;
+    return zones_.find(name_);
+  }
+
+  // One name of the chain; true when owner_ is now the next one.
+  bool step() {
+    const unsigned depth = name_.labels();
+    unsigned encloser = depth;
+    const Node* node;
+    if (!zone_->has_cuts()) {
+      node = zone_->find(name_, depth);
+      while (!node && --encloser > zone_->apex_labels() && !zone_->find(name_, encloser)) continue;
+    } else {
+      // Downwards from the apex: what stands below a delegation or a DNAME is hidden, even if the name
+      // exists.
+      node = &zone_->apex_node();
+      for (encloser = zone_->apex_labels();; ++encloser) {
+        const bool here = encloser == depth;
+        if (encloser > zone_->apex_labels() && node->has(type::NS) && !(here && request_.qtype == type::DS))
+          return refer(*node, encloser);
+        if (here) break;
+        if (const RRsetView dname = node->find(type::DNAME)) return substitute(dname, encloser);
+        const Node* next = zone_->find(name_, encloser + 1);
+        if (!next) {
+          node = nullptr;
+          break;
+        }
+        node = next;
+      }
+    }
+    if (!node) {
+      const Node* above =
+          encloser == zone_->apex_labels() ? &zone_->apex_node() : zone_->find(name_, encloser);
+      // RFC 4592 3.3.1: the wildcard directly below the closest encloser, and no other.
+      if (above->has_wildcard()) node = zone_->find_wildcard(name_, encloser);
+      if (!node) {
+        out_.set_rcode(Rcode::NxDomain);
+        add_soa();
+        return false;
+      }
+    }
+    return at(*node);
+  }
+
+  // The name exists, or a wildcard stands in for it.
+  bool at(const Node& node) {
+    const Type qtype = request_.qtype;
+    if (const RRsetView set = node.find(qtype)) {
+      put(set);
+      return false;
+    }
+    if (qtype == type::ANY || qtype == type::RRSIG) {
+      some_of(node);
+      return false;
+    }
+    if (const RRsetView cname = node.find(type::CNAME); cname && qtype != type::NSEC) return follow(cname);
+    add_soa();  // RFC 2308 2.2: the name has other records
+    return false;
+  }
+
+  void put(const RRsetView& set) {
+    if (!out_.add(Section::Answer, owner_, set)) return out_.set_truncated();
+    answered_ = set;
+  }
+
+  // RFC 8482 4.1: one RRset is a good answer to ANY. Over TCP the asker has shown its address, and gets all
+  // of them.
+  void some_of(const Node& node) {
+    bool any = false;
+    for (std::size_t i = 0; i < node.rrset_count(); ++i) {
+      const RRsetView set = node.rrset(i);
+      if (request_.qtype == type::RRSIG && set.type != type::RRSIG) continue;
+      if (!out_.add(Section::Answer, owner_, set)) return out_.set_truncated();
+      any = true;
+      if (transport_ == Transport::Udp) return;
+    }
+    if (!any) add_soa();
+  }
+
+  bool follow(const RRsetView& cname) {
+    std::uint16_t target_at = 0;
+    if (!out_.add(Section::Answer, owner_, cname, cname.ttl, &target_at)) {
+      out_.set_truncated();
+      return false;
+    }
+    owner_ = {*cname.begin(), target_at};
+    return true;
+  }
+
+  // RFC 6672 3.1: the DNAME, a CNAME made from it, and on with the new name.
+  bool substitute(const RRsetView& dname, unsigned labels) {
+    Owner at{{name_.suffix(labels), name_.suffix_size(labels)}, 0};
+    const auto target = *dname.begin();
+    const std::size_t prefix = owner_.name.size() - name_.suffix_size(labels);
+    if (!out_.add(Section::Answer, at, dname)) {
+      out_.set_truncated();
+      return false;
+    }
+    if (prefix + target.size() > kMaxName) {
+      out_.set_rcode(Rcode::YxDomain);
+      return false;
+    }
+    if (synthesized_ == kSynthesized) return false;
+    std::uint8_t* const rdata = made_[synthesized_++];
+    const std::size_t size = prefix + target.size();
+    put16(rdata, static_cast<std::uint16_t>(size));
+    std::memcpy(rdata + 2, owner_.name.data(), prefix);
+    std::memcpy(rdata + 2 + prefix, target.data(), target.size());
+    const RRsetView cname{type::CNAME, 0, 1, dname.ttl, {rdata, size + 2}};
+    const bool more = follow(cname);
+    return more && request_.qtype != type::CNAME && request_.qtype != type::ANY;
+  }
+
+  // The name is somebody else's: the delegation's NS and the addresses without which they cannot be reached.
+  bool refer(const Node& cut, unsigned labels) {
+    if (hops_ == 0) out_.set_authoritative(false);
+    Owner at = apex_owner(cut, labels);
+    const RRsetView ns = cut.find(type::NS);
+    if (!out_.add(Section::Authority, at, ns)) {
+      out_.set_truncated();
+      return false;
+    }
+    if (request_.edns.dnssec_ok)
+      if (const RRsetView ds = cut.find(type::DS); ds && !out_.add(Section::Authority, at, ds)) {
+        out_.set_truncated();
+        return false;
+      }
+    LookupName target;
+    // RFC 9471 3: servers named below the cut are unreachable without glue; when it does not fit, the asker
+    // must know.
+    for (const bool below : {true, false})
+      for (const auto name : ns) {
+        target.assign(name.data(), name.size());
+        if (!is_within(target, *zone_)) continue;
+        const bool in_domain = target.labels() >= labels && target.hash(labels) == name_.hash(labels);
+        if (in_domain != below) continue;
+        if (!add_addresses(*zone_, target, name) && below) {
+          out_.set_truncated();
+          return false;
+        }
+      }
+    return false;
+  }
+
+  Owner apex_owner(const Node& node, unsigned labels) const {
+    // Where the chain has not left the question, an ancestor's name stands inside it.
+    if (hops_ == 0)
+      return {node.name(),
+              static_cast<std::uint16_t>(kHeaderSize + request_.qname.size() - name_.suffix_size(labels))};
+    return {node.name(), 0};
+  }
+
+  void add_soa() {
+    Owner at{zone_->apex_node().name(), 0};
+    if (hops_ == 0) at = apex_owner(zone_->apex_node(), zone_->apex_labels());
+    const RRsetView soa = zone_->apex_node().find(type::SOA);
+    if (!out_.add(Section::Authority, at, soa, zone_->negative_ttl())) out_.set_truncated();
+    answered_ = {};
+  }
+
+  // RFC 1034 4.3.2 6, RFC 1035 3.3.9, RFC 2782: addresses of the hosts the answer names. What does not fit is
+  // left out.
+  void add_additional() {
+    if (!answered_ ||
+        (answered_.type != type::MX && answered_.type != type::SRV && answered_.type != type::NS &&
+         answered_.type != type::SVCB && answered_.type != type::HTTPS))
+      return;
+    LookupName target;
+    unsigned names = 0;
+    for (const auto rdata : answered_) {
+      if (++names > limits_.additional_names) return;
+      const auto name = target_name(answered_.type, rdata);
+      if (name.size() <= 1) continue;  // RFC 2782, RFC 7505: the root means "no such service"
+      target.assign(name.data(), name.size());
+      if (!is_within(target, *zone_) || is_hidden(target)) continue;
+      if (!add_addresses(*zone_, target, name)) return;
+    }
+  }
+
+  bool add_addresses(const Zone& zone, const LookupName& target, std::span<const std::uint8_t> name) {
+    const Node* node = zone.find(target);
+    if (!node) return true;
+    Owner at{name, 0};
+    for (const Type type : {type::A, type::AAAA})
+      if (const RRsetView set = node->find(type); set && !out_.add(Section::Additional, at, set))
+        return false;
+    return true;
+  }
+
+  static bool is_within(const LookupName& name, const Zone& zone) {
+    return name.labels() >= zone.apex_labels() && name.hash(zone.apex_labels()) == zone.apex_hash();
+  }
+
+  // Whether the name stands below a delegation or a DNAME.
+  bool is_hidden(const LookupName& name) const {
+    if (!zone_->has_cuts()) return false;
+    for (unsigned n = zone_->apex_labels(); n <= name.labels(); ++n) {
+      const Node* node = zone_->find(name, n);
+      if (!node) return false;
+      if (n > zone_->apex_labels() && node->has(type::NS)) return true;
+      if (n < name.labels() && node->has(type::DNAME)) return true;
+    }
+    return false;
+  }
+
+  static constexpr unsigned kSynthesized = 8;  // DNAMEs substituted for one question
+
+  const ZoneSet& zones_;
+  const Request& request_;
+  const Transport transport_;
+  Response& out_;
+  const AnswerLimits& limits_;
+  LookupName name_;
+  Owner owner_;  // name_ as it is to be written
+  const Zone* zone_ = nullptr;
+  RRsetView answered_;
+  unsigned hops_ = 0, synthesized_ = 0;
+  std::uint8_t made_[kSynthesized][2 + kMaxName + 1];
+};
+
+}  // namespace
+
+void answer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
+            const AnswerLimits& limits) {
+  Answerer(zones, request, transport, response, limits).run();
+}
+
+}  // namespace lab::dns

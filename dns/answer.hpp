@@ -1,0 +1,24 @@
+/// answer -- answers one question from immutable zones (RFC 1034 4.3.2, with RFC 2308 for what is not there,
+/// RFC 4592 for wildcards, RFC 6672 for DNAME). Never allocates; safe from any thread.
+#pragma once
+#include "dns/request.hpp"
+#include "dns/response.hpp"
+#include "dns/zone.hpp"
+
+namespace lab::dns {
+
+struct AnswerLimits {
+  /// CNAMEs and DNAMEs followed for one question; NSD stops after 18, resolvers after about as many.
+  unsigned chain = 16;
+  /// Names looked up for the additional section.
+  unsigned additional_names = 20;
+};
+
+/// What the transport allows.
+enum class Transport : std::uint8_t { Udp, Tcp };
+
+/// Fills `response`: records, RCODE, AA, TC. REFUSED when no zone of ours holds the name.
+void answer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
+            const AnswerLimits& limits = {});
+
+}  // namespace lab::dns

@@ -1,0 +1,43 @@
+/// responder -- what the server says to any message at all: answers, errors, and which messages must go
+/// another way (updates, transfers). The one place where a request becomes a reply; no sockets, no allocation
+/// on the way of a query.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "dns/answer.hpp"
+#include "dns/request.hpp"
+#include "dns/zone.hpp"
+
+namespace lab::dns {
+
+struct ResponderOptions {
+  /// The largest UDP answer, and what we say we can take: fits any path without fragments (RFC 9715, DNS Flag
+  /// Day 2020).
+  std::uint16_t udp_size = 1232;
+  AnswerLimits answer;
+};
+
+enum class Action : std::uint8_t {
+  Reply,     ///< send `size` bytes
+  Drop,      ///< say nothing: what came is no question
+  Update,    ///< RFC 2136: must be on disk before it is answered
+  Transfer,  ///< AXFR or IXFR over TCP: more than one message
+  Notify,    ///< RFC 1996
+};
+
+struct Outcome {
+  Action action = Action::Drop;
+  std::size_t size = 0;
+};
+
+/// Handles one message. `out` holds the reply; over TCP it should have 64 KiB. `request` is filled in for the
+/// other actions, and for whoever wants to tell what was asked.
+Outcome respond(const ZoneSet& zones, const ResponderOptions& options, Transport transport,
+                std::span<const std::uint8_t> message, std::span<std::uint8_t> out, Request& request);
+
+/// A reply of header and question with a code: what an error, or the end of an update, looks like.
+std::size_t plain_reply(const ResponderOptions& options, const Request& request, Rcode code,
+                        std::span<std::uint8_t> out);
+
+}  // namespace lab::dns

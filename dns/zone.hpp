@@ -1,0 +1,118 @@
+/// zone -- one version of a zone: an immutable tree of names that any number of threads read without a lock.
+/// Names are found by the hash of a suffix: one probe for a name that exists, one for each label walked up
+/// when it does not.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dns/block.hpp"
+#include "dns/name.hpp"
+#include "dns/node.hpp"
+
+namespace lab::dns {
+
+/// Start of authority (RFC 1035 3.3.13); times in seconds.
+struct Soa {
+  Name mname, rname;
+  std::uint32_t serial = 0, refresh = 0, retry = 0, expire = 0, minimum = 0;
+  static Soa parse(std::span<const std::uint8_t> rdata);
+  std::string rdata() const;
+};
+
+/// Names whose hashes begin with the same bits; a change copies the few blocks it touches.
+class Shard : public BlockHeader {
+ public:
+  static BlockPtr<Shard> make(std::span<const NodePtr> nodes);
+  static void destroy(const Shard*);
+  const Node* find(std::uint64_t hash, const std::uint8_t* key, std::size_t size) const;
+  std::span<const NodePtr> nodes() const { return {reinterpret_cast<const NodePtr*>(this + 1), count_}; }
+
+ private:
+  Shard() = default;
+  const std::uint32_t* tags() const {
+    return reinterpret_cast<const std::uint32_t*>(nodes().data() + count_);
+  }
+  // The block: this object, count_ node pointers, count_ tags (the low half of each hash).
+  std::uint32_t count_ = 0;
+};
+
+class Zone {
+ public:
+  /// `nodes`: every name including the apex and the empty non-terminals, in any order.
+  Zone(Name apex, std::vector<NodePtr> nodes);
+
+  const Name& apex() const { return apex_; }
+  unsigned apex_labels() const { return apex_labels_; }
+  std::uint64_t apex_hash() const { return apex_node_->hash(); }
+  const Node& apex_node() const { return *apex_node_; }
+  /// The node of the last `labels` labels of a name, or null.
+  const Node* find(const LookupName& name, unsigned labels) const;
+  const Node* find(const LookupName& name) const { return find(name, name.labels()); }
+  const Node* find(const Name& name) const { return find(LookupName(name)); }
+  /// The node `*` below the last `labels` labels of a name, or null.
+  const Node* find_wildcard(const LookupName& name, unsigned labels) const;
+
+  /// Whether any name below the apex is a delegation, or any has a DNAME: if none is, nothing hides a name.
+  bool has_cuts() const { return cuts_ != 0; }
+  Soa soa() const;
+  std::uint32_t serial() const;
+  /// The SOA's TTL in negative answers: the lesser of its own and its MINIMUM field (RFC 2308 3).
+  std::uint32_t negative_ttl() const { return negative_ttl_; }
+  std::size_t names() const { return names_; }
+  void for_each(const std::function<void(const Node&)>&) const;
+  /// Every node in canonical order (RFC 4034 6.1), the apex first.
+  std::vector<const Node*> in_order() const;
+
+  /// A new version in which the given names are replaced, added, or (null) removed.
+  struct Change {
+    std::uint64_t hash = 0;
+    Name name;
+    NodePtr node;
+  };
+  std::shared_ptr<const Zone> with(std::span<const Change> changes) const;
+
+ private:
+  Zone() = default;
+  void fill(std::vector<NodePtr> nodes);
+  void note_apex();
+  std::size_t shard_of(std::uint64_t hash) const { return bits_ == 0 ? 0 : hash >> (64 - bits_); }
+  bool is_cut(const Node& node) const;
+
+  Name apex_;
+  unsigned apex_labels_ = 0, bits_ = 0;
+  std::uint32_t negative_ttl_ = 0;
+  std::size_t names_ = 0, cuts_ = 0;
+  NodePtr apex_node_;
+  std::vector<BlockPtr<Shard>> shards_;
+};
+
+using ZonePtr = std::shared_ptr<const Zone>;
+
+/// Why the records of a node cannot stand together (CNAME beside other data …); null when they can. `apex`:
+/// of its zone.
+const char* node_fault(const Node& node, const Name& apex);
+
+/// All zones served, by longest match.
+class ZoneSet {
+ public:
+  ZoneSet() = default;
+  explicit ZoneSet(std::vector<ZonePtr> zones);
+  /// The zone with the longest apex that is a suffix of `name` and has at most `most_labels` labels, or null.
+  const Zone* find(const LookupName& name, unsigned most_labels) const;
+  const Zone* find(const LookupName& name) const { return find(name, name.labels()); }
+  ZonePtr find_exact(const Name& apex) const;
+  const std::vector<ZonePtr>& zones() const { return zones_; }
+  /// A copy with one zone replaced or added, or (null) removed.
+  std::shared_ptr<const ZoneSet> with(const Name& apex, ZonePtr zone) const;
+
+ private:
+  std::vector<ZonePtr> zones_;
+  std::vector<std::uint32_t> table_;  // index into zones_ plus one, at the hash of the apex; open addressing
+  std::vector<bool> depth_used_;      // whether some apex has that many labels
+};
+
+}  // namespace lab::dns
