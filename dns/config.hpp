@@ -1,0 +1,54 @@
+/// config -- the configuration of lab-dnsd: one table row per key.
+#pragma once
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/address.hpp"
+#include "common/config.hpp"
+
+namespace lab::dns {
+
+struct ZoneConfig {
+  std::string file;
+};
+
+struct UpdateConfig {
+  std::vector<Network> networks;
+  bool protect_zone_files = false;
+};
+
+/// Limits of DNS over TCP (RFC 7766 6.2), so that no client can take the server from the others.
+struct TcpConfig {
+  std::chrono::milliseconds idle{10000};
+  unsigned connections = 500;
+  unsigned connections_per_client = 100;
+};
+
+struct Config {
+  std::vector<Endpoint> listen;
+  unsigned threads = 1;
+  std::uint16_t udp_size = 1232;
+  std::map<std::string, ZoneConfig> zones;
+  std::optional<UpdateConfig> update;
+  std::string journal;
+  TcpConfig tcp;
+};
+
+const config::Table<ZoneConfig>& zone_table();
+const config::Table<UpdateConfig>& update_table();
+const config::Table<TcpConfig>& tcp_table();
+const config::Table<Config>& config_table();
+inline const auto& table_of(const ZoneConfig*) { return zone_table(); }
+inline const auto& table_of(const UpdateConfig*) { return update_table(); }
+inline const auto& table_of(const TcpConfig*) { return tcp_table(); }
+inline const auto& table_of(const Config*) { return config_table(); }
+
+/// The file's value with paths made absolute, or every mistake rendered. Zone files are not read here.
+std::expected<Config, std::string> load_config(const std::string& path);
+/// The text of --help-config.
+std::string config_reference();
+
+}  // namespace lab::dns

@@ -1,0 +1,209 @@
+#include "dns/udp.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "common/events.hpp"
+#include "common/log.hpp"
+#include "dns/socket_address.hpp"
+
+namespace lab::dns {
+namespace {
+
+struct UdpLimits {
+  static constexpr unsigned kBatch = 64;          // datagrams a system call; more gains nothing measurable
+  static constexpr std::size_t kReceive = 4096;   // the longest message taken; longer ones are for TCP
+  static constexpr std::size_t kSend = 4096;      // udp_size can be set no higher
+  static constexpr int kReceiveBuffer = 1 << 20;  // of the kernel: a burst of some thousand questions
+};
+
+// A socket that threads share; closed when the last answer that waits for the disk has left.
+class Socket {
+ public:
+  explicit Socket(const Endpoint& at)
+      : fd_(::socket(at.address.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    auto check = [&](bool good) {
+      if (good) return;
+      const int error = errno;
+      if (fd_ >= 0) ::close(fd_);
+      throw std::system_error(error, std::generic_category(), "cannot listen on " + at.text() + " (UDP)");
+    };
+    check(fd_ >= 0);
+    const int on = 1, buffer = UdpLimits::kReceiveBuffer;
+    check(::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
+    if (!at.address.is_v4()) check(::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0);
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    if (at.address.is_v4()) {
+      // No path MTU discovery: a forged "fragmentation needed" must not make answers vanish (RFC 9715 3.1).
+      const int omit = IP_PMTUDISC_OMIT;
+      ::setsockopt(fd_, IPPROTO_IP, IP_MTU_DISCOVER, &omit, sizeof omit);
+    }
+    wildcard_ = std::all_of(at.address.bytes().begin(), at.address.bytes().end(),
+                            [](std::uint8_t b) { return b == 0; });
+    // On a wildcard address the answer must leave from the address that was asked.
+    if (wildcard_)
+      check(::setsockopt(fd_, at.address.is_v4() ? IPPROTO_IP : IPPROTO_IPV6,
+                         at.address.is_v4() ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof on) == 0);
+    sockaddr_storage address;
+    const socklen_t size = to_sockaddr(at, address);
+    check(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  }
+  ~Socket() { ::close(fd_); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  int fd() const { return fd_; }
+  bool wildcard() const { return wildcard_; }
+
+ private:
+  int fd_;
+  bool wildcard_ = false;
+};
+
+}  // namespace
+
+class UdpServer::Worker {
+ public:
+  Worker(Service& service, const Endpoint& at)
+      : service_(service), socket_(std::make_shared<Socket>(at)), reader_(service.zones()) {
+    for (unsigned i = 0; i < UdpLimits::kBatch; ++i) prepare(i);
+  }
+
+  void run() {
+    while (!stopping_) {
+      const int n = ::recvmmsg(socket_->fd(), in_, UdpLimits::kBatch, MSG_WAITFORONE, nullptr);
+      if (stopping_) return;
+      if (n <= 0) {
+        if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ECONNREFUSED)
+          log::error("receiving over UDP: {}", std::strerror(errno));
+        continue;
+      }
+      answer(static_cast<unsigned>(n));
+    }
+  }
+
+  void stop() {
+    stopping_ = true;
+    ::shutdown(socket_->fd(), SHUT_RD);  // wakes recvmmsg, although the socket is not connected
+  }
+
+ private:
+  void prepare(unsigned i) {
+    in_data_[i] = {received_[i], UdpLimits::kReceive};
+    std::memset(&in_[i], 0, sizeof in_[i]);
+    in_[i].msg_hdr.msg_name = &peers_[i];
+    in_[i].msg_hdr.msg_namelen = sizeof peers_[i];
+    in_[i].msg_hdr.msg_iov = &in_data_[i];
+    in_[i].msg_hdr.msg_iovlen = 1;
+    if (socket_->wildcard()) {
+      in_[i].msg_hdr.msg_control = control_[i];
+      in_[i].msg_hdr.msg_controllen = sizeof control_[i];
+    }
+  }
+
+  void answer(unsigned n) {
+    unsigned replies = 0;
+    const bool tell = events::listening();
+    {
+      const auto zones = reader_.hold();
+      for (unsigned i = 0; i < n; ++i) {
+        auto& h = in_[i].msg_hdr;
+        const std::span<const std::uint8_t> message(received_[i], in_[i].msg_len);
+        Outcome outcome = respond(*zones, service_.options(), Transport::Udp, message, sent_[i], request_);
+        if (outcome.action == Action::Reply) {
+          if (tell)
+            service_.tell(request_, std::span(sent_[i]).first(outcome.size), from_sockaddr(peers_[i]),
+                          Transport::Udp);
+          out_data_[replies] = {sent_[i], outcome.size};
+          out_[replies].msg_hdr = h;
+          out_[replies].msg_hdr.msg_iov = &out_data_[replies];
+          out_[replies].msg_hdr.msg_flags = 0;
+          ++replies;
+        } else if (outcome.action != Action::Drop) {
+          hand_over(outcome.action, i);
+        }
+        h.msg_namelen = sizeof peers_[i];
+      }
+    }
+    for (unsigned sent = 0; sent < replies;) {
+      const int r = ::sendmmsg(socket_->fd(), out_ + sent, replies - sent, 0);
+      // One that cannot be sent (its network is gone, say) must not take the others with it.
+      sent += r > 0 ? static_cast<unsigned>(r) : errno == EINTR ? 0U : 1U;
+    }
+    if (socket_->wildcard())
+      for (unsigned i = 0; i < n; ++i) in_[i].msg_hdr.msg_controllen = sizeof control_[i];
+  }
+
+  // What is answered later: an update, when it is on disk.
+  void hand_over(Action action, unsigned i) {
+    struct Address {
+      sockaddr_storage peer;
+      socklen_t peer_size;
+      alignas(cmsghdr) std::uint8_t control[kControl];
+      std::size_t control_size;
+    };
+    const msghdr& h = in_[i].msg_hdr;
+    auto address = std::make_shared<Address>();
+    address->peer = peers_[i];
+    address->peer_size = h.msg_namelen;
+    address->control_size = h.msg_controllen;
+    if (h.msg_controllen > 0) std::memcpy(address->control, control_[i], h.msg_controllen);
+    const Endpoint peer = from_sockaddr(peers_[i]);
+    std::vector<std::uint8_t> message(request_.message.begin(), request_.message.end());
+    service_.handle(action, request_, peer,
+                    [this_service = &service_, socket = socket_, address, peer,
+                     message = std::move(message)](const std::vector<std::uint8_t>& reply) {
+                      iovec data{const_cast<std::uint8_t*>(reply.data()), reply.size()};
+                      msghdr out{};
+                      out.msg_name = &address->peer;
+                      out.msg_namelen = address->peer_size;
+                      out.msg_iov = &data;
+                      out.msg_iovlen = 1;
+                      out.msg_control = address->control_size > 0 ? address->control : nullptr;
+                      out.msg_controllen = address->control_size;
+                      if (events::listening()) {
+                        Request request;
+                        parse_request(message, request);
+                        this_service->tell(request, reply, peer, Transport::Udp);
+                      }
+                      if (::sendmsg(socket->fd(), &out, 0) < 0)
+                        log::warning("{}: cannot answer: {}", peer.text(), std::strerror(errno));
+                    });
+  }
+
+  static constexpr std::size_t kControl = CMSG_SPACE(sizeof(in6_pktinfo));
+
+  Service& service_;
+  std::shared_ptr<Socket> socket_;
+  Snapshot<ZoneSet>::Reader reader_;
+  std::atomic<bool> stopping_{false};
+  Request request_;
+  mmsghdr in_[UdpLimits::kBatch], out_[UdpLimits::kBatch];
+  iovec in_data_[UdpLimits::kBatch], out_data_[UdpLimits::kBatch];
+  sockaddr_storage peers_[UdpLimits::kBatch];
+  alignas(cmsghdr) std::uint8_t control_[UdpLimits::kBatch][kControl];
+  std::uint8_t received_[UdpLimits::kBatch][UdpLimits::kReceive];
+  std::uint8_t sent_[UdpLimits::kBatch][UdpLimits::kSend];
+};
+
+UdpServer::UdpServer(Service& service, const std::vector<Endpoint>& listen, unsigned threads) {
+  for (const Endpoint& at : listen)
+    for (unsigned i = 0; i < threads; ++i) workers_.emplace_back(new Worker(service, at));
+}
+
+UdpServer::~UdpServer() { stop(); }
+
+void UdpServer::start() {
+  for (const auto& worker : workers_) threads_.emplace_back([w = worker.get()] { w->run(); });
+}
+
+void UdpServer::stop() {
+  for (const auto& worker : workers_) worker->stop();
+  for (auto& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+}  // namespace lab::dns

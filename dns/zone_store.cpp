@@ -1,0 +1,279 @@
+#include "dns/zone_store.hpp"
+
+#include <algorithm>
+
+#include "common/log.hpp"
+#include "dns/update.hpp"
+#include "dns/zone_file.hpp"
+
+namespace lab::dns {
+namespace {
+
+// A journal longer than this is folded into one entry when the zone is loaded or grows by as much again.
+constexpr std::size_t kJournalSize = 1 << 20;
+
+std::uint32_t later_serial(std::uint32_t file, std::uint32_t served) {
+  return serial_after(file, served) ? file : next_serial(served);
+}
+
+// The file's records with the journal's changes over them. A file that was edited since keeps the changes
+// that still make sense; its serial moves past what was served (a serial never goes back, RFC 1982).
+Result<ZonePtr> replay(const ServedZone& served) {
+  const auto& entries = served.journal->entries();
+  ZoneEditor editor(served.from_file);
+  std::size_t passed_over = 0;
+  for (const JournalEntry& e : entries) passed_over += editor.apply(e.diff);
+  if (entries.back().base == served.file_fingerprint) {
+    for (const JournalEntry& e : entries)
+      for (const ZoneRecord& r : e.diff.added)
+        if (r.type == type::SOA) editor.replace(r.owner, r.type, r.ttl, r.rdata);
+  } else {
+    editor.set_serial(later_serial(served.from_file->serial(), entries.back().to));
+    if (passed_over > 0)
+      log::warning("{}: {} records of earlier updates cannot stand beside the file's CNAMEs and are dropped",
+                   served.apex.text(), passed_over);
+  }
+  return editor.finish();
+}
+
+Result<void> fold(ServedZone& served) {
+  JournalEntry entry{served.file_fingerprint, served.from_file->serial(), served.zone->serial(),
+                     difference(*served.from_file, *served.zone)};
+  return served.journal->rewrite({std::move(entry)});
+}
+
+}  // namespace
+
+// Fills in from_file and zone. `served.zone` holds the version served until now, if there is one.
+bool ZoneStore::load_zone(ServedZone& served, const std::string& journal_folder,
+                          std::vector<Error>& problems) {
+  ZoneLoad load = load_zone_file(served.apex, served.file);
+  for (const Error& remark : load.remarks) log::warning("{}", remark.text());
+  if (!load.zone) {
+    problems.insert(problems.end(), load.problems.begin(), load.problems.end());
+    return false;
+  }
+  auto failed = [&](const Error& error) {
+    problems.push_back(error);
+    return false;
+  };
+  if (!journal_folder.empty() && !served.journal) {
+    auto journal = Journal::open(journal_folder, served.apex);
+    if (!journal) return failed(journal.error());
+    served.journal = std::move(*journal);
+  }
+  const bool has_changes = served.journal && !served.journal->entries().empty();
+  if (!has_changes && !served.zone) {
+    served.from_file = served.zone = load.zone;
+    if (served.journal) served.file_fingerprint = fingerprint(*load.zone);
+    return true;
+  }
+  const std::uint64_t print = fingerprint(*load.zone);
+  if (served.zone && print == served.file_fingerprint) return true;  // the file says what it said
+  const ZonePtr before = std::exchange(served.from_file, load.zone);
+  const std::uint64_t print_before = std::exchange(served.file_fingerprint, print);
+  auto back = [&](const Error& error) {
+    served.from_file = before;
+    served.file_fingerprint = print_before;
+    return failed(error);
+  };
+  if (has_changes) {
+    auto zone = replay(served);
+    if (!zone) return back(zone.error());
+    const bool edited = served.journal->entries().back().base != print;
+    served.zone = *zone;
+    if (edited || served.journal->size() > kJournalSize)
+      if (auto folded = fold(served); !folded) return back(folded.error());
+    return true;
+  }
+  ZonePtr zone = load.zone;
+  if (!serial_after(zone->serial(), served.zone->serial())) {
+    ZoneEditor editor(zone);
+    editor.set_serial(next_serial(served.zone->serial()));
+    zone = editor.finish().value();
+    log::info("{}: the file has changed but its serial has not moved on; serving it as {}",
+              served.apex.text(), zone->serial());
+  }
+  served.zone = zone;
+  if (served.journal && zone != load.zone)
+    if (auto folded = fold(served); !folded) return back(folded.error());
+  return true;
+}
+
+std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Error>& problems) {
+  std::unique_ptr<ZoneStore> store(new ZoneStore);
+  store->protect_zone_files_ = config.update && config.update->protect_zone_files;
+  std::vector<ZonePtr> zones;
+  for (const auto& [name, zone] : config.zones) {
+    auto served = std::make_unique<ServedZone>();
+    served->apex = Name::parse(name).value();
+    served->file = zone.file;
+    if (!load_zone(*served, config.journal, problems)) continue;
+    zones.push_back(served->zone);
+    store->served_.push_back(std::move(served));
+  }
+  store->zones_.replace(std::make_shared<const ZoneSet>(std::move(zones)));
+  return store;
+}
+
+ZoneStore::~ZoneStore() { stop(); }
+
+void ZoneStore::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ZoneStore::submit(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    if (job) jobs_.push_back(std::move(job));
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  }
+  wake_.notify_one();
+}
+
+void ZoneStore::update(std::vector<std::uint8_t> message, std::string peer, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) updates_.push_back({std::move(message), std::move(peer), std::move(done)});
+  }
+  submit({});
+}
+
+void ZoneStore::reload(const Config& config, std::function<void()> done) {
+  submit([this, config, done = std::move(done)] {
+    do_reload(config);
+    done();
+  });
+}
+
+void ZoneStore::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [&] { return stopping_ || !jobs_.empty() || !updates_.empty(); });
+    if (!updates_.empty()) {
+      auto updates = std::exchange(updates_, {});
+      lock.unlock();
+      apply(std::move(updates));
+      lock.lock();
+    } else if (!jobs_.empty()) {
+      auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+      lock.lock();
+    } else {
+      return;
+    }
+  }
+}
+
+ServedZone* ZoneStore::find(const Name& apex) {
+  for (const auto& served : served_)
+    if (served->apex == apex) return served.get();
+  return nullptr;
+}
+
+// Updates that arrived while the disk was busy are written together: one sync for each zone they touch.
+void ZoneStore::apply(std::vector<Update> updates) {
+  std::vector<Rcode> codes(updates.size(), Rcode::ServFail);
+  struct Touched {
+    ServedZone* served;
+    ZonePtr zone;
+    std::vector<std::size_t> updates;
+  };
+  std::vector<Touched> touched;
+  for (std::size_t i = 0; i < updates.size(); ++i) {
+    Request request;
+    const Update& update = updates[i];
+    if (parse_request(update.message, request) != Verdict::Good || request.qtype != type::SOA ||
+        request.qclass != rrclass::IN) {
+      codes[i] = Rcode::FormErr;  // RFC 2136 3.1.1
+      continue;
+    }
+    const Name apex = Name::trusted(request.qname.data(), request.qname.size());
+    ServedZone* served = find(apex);
+    if (!served || !served->journal) {
+      log::warning("{}: update of {} refused: {}", update.peer, apex.text(),
+                   served ? "no journal folder" : "not a zone of this server");
+      codes[i] = Rcode::NotAuth;
+      continue;
+    }
+    auto at =
+        std::find_if(touched.begin(), touched.end(), [&](const Touched& t) { return t.served == served; });
+    if (at == touched.end()) at = touched.insert(at, {served, served->zone, {}});
+    UpdateOutcome outcome =
+        apply_update(at->zone, protect_zone_files_ ? served->from_file.get() : nullptr, request);
+    codes[i] = outcome.rcode;
+    if (outcome.rcode != Rcode::NoError)
+      log::info("{}: update of {}: {} ({})", update.peer, apex.text(), rcode_text(outcome.rcode),
+                outcome.why);
+    if (!outcome.zone) continue;
+    const std::uint32_t from = at->zone->serial(), to = outcome.zone->serial();
+    const std::size_t records = outcome.diff.removed.size() + outcome.diff.added.size() - 2;
+    if (auto written = served->journal->append({served->file_fingerprint, from, to, std::move(outcome.diff)});
+        !written) {
+      log::error("{}", written.error().text());
+      codes[i] = Rcode::ServFail;
+      continue;
+    }
+    log::info("{}: update of {}: {} records changed, serial {}", update.peer, apex.text(), records, to);
+    at->zone = outcome.zone;
+    at->updates.push_back(i);
+  }
+  ZonePtr changed;
+  auto zones = zones_.get();
+  for (Touched& t : touched) {
+    if (t.updates.empty()) continue;
+    if (auto synced = t.served->journal->sync(); !synced) {
+      log::error("{}", synced.error().text());
+      for (const std::size_t i : t.updates) codes[i] = Rcode::ServFail;
+      continue;
+    }
+    t.served->zone = t.zone;
+    zones = zones->with(t.served->apex, t.zone);
+    if (t.served->journal->size() > 2 * kJournalSize)
+      if (auto folded = fold(*t.served); !folded) log::error("{}", folded.error().text());
+  }
+  zones_.replace(zones);
+  for (std::size_t i = 0; i < updates.size(); ++i) updates[i].done(codes[i]);
+}
+
+void ZoneStore::do_reload(const Config& config) {
+  protect_zone_files_ = config.update && config.update->protect_zone_files;
+  std::vector<std::unique_ptr<ServedZone>> served;
+  std::vector<ZonePtr> zones;
+  for (const auto& [name, zone] : config.zones) {
+    const Name apex = Name::parse(name).value();
+    const auto old =
+        std::find_if(served_.begin(), served_.end(), [&](const auto& s) { return s && s->apex == apex; });
+    std::unique_ptr<ServedZone> next =
+        old != served_.end() ? std::move(*old) : std::make_unique<ServedZone>();
+    const bool was_served = next->zone != nullptr;
+    next->apex = apex;
+    next->file = zone.file;
+    if (was_served && next->file_fingerprint == 0) next->file_fingerprint = fingerprint(*next->from_file);
+    std::vector<Error> problems;
+    const ZonePtr before = next->zone;
+    if (!load_zone(*next, config.journal, problems)) {
+      for (const Error& e : problems) log::error("{}", e.text());
+      log::error(
+          "{} {}", apex.text(),
+          was_served ? "has mistakes; the version before is served on" : "has mistakes and is not served");
+      if (!was_served) continue;
+    } else if (next->zone != before) {
+      log::info("{} serial {}, {} names", apex.text(), next->zone->serial(), next->zone->names());
+    }
+    zones.push_back(next->zone);
+    served.push_back(std::move(next));
+  }
+  served_ = std::move(served);
+  zones_.replace(std::make_shared<const ZoneSet>(std::move(zones)));
+}
+
+}  // namespace lab::dns

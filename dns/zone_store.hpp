@@ -1,0 +1,76 @@
+/// zone_store -- the zones of the server and everything that changes them: loading, reloading, dynamic
+/// updates. One thread does all changes in order; what it publishes is immutable, so answering never waits.
+/// Updates that arrive together are made durable together, and answered after that (RFC 2136 3.5).
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dns/config.hpp"
+#include "dns/journal.hpp"
+#include "dns/snapshot.hpp"
+#include "dns/wire.hpp"
+#include "dns/zone.hpp"
+
+namespace lab::dns {
+
+/// A zone as the file has it, and as it is served: the file's records with the journal's changes over them.
+struct ServedZone {
+  Name apex;
+  std::string file;
+  ZonePtr from_file;
+  std::uint64_t file_fingerprint = 0;
+  ZonePtr zone;
+  std::unique_ptr<Journal> journal;  // none without a journal folder
+};
+
+class ZoneStore {
+ public:
+  /// Loads every zone of the configuration; what is wrong goes to `problems`, then nothing is served.
+  static std::unique_ptr<ZoneStore> load(const Config& config, std::vector<Error>& problems);
+  ~ZoneStore();
+
+  Snapshot<ZoneSet>& zones() { return zones_; }
+
+  using Done = std::function<void(Rcode)>;
+  /// Applies an update message (checked by parse_request); `done` is called on the store's thread once it is
+  /// durable, or was refused.
+  void update(std::vector<std::uint8_t> message, std::string peer, Done done);
+  /// Reads the zone files again. A zone with a mistake stays as it was, and the log says where the mistake
+  /// is.
+  void reload(const Config& config, std::function<void()> done);
+  /// Waits for what was submitted, then ends the thread.
+  void stop();
+
+ private:
+  struct Update {
+    std::vector<std::uint8_t> message;
+    std::string peer;
+    Done done;
+  };
+  ZoneStore() : zones_(std::make_shared<const ZoneSet>()) {}
+  static bool load_zone(ServedZone& served, const std::string& journal_folder, std::vector<Error>& problems);
+  void submit(std::function<void()> job);
+  void run();
+  void apply(std::vector<Update> updates);
+  void do_reload(const Config& config);
+  ServedZone* find(const Name& apex);
+
+  Snapshot<ZoneSet> zones_;
+  std::vector<std::unique_ptr<ServedZone>> served_;  // the thread's, once it runs
+  bool protect_zone_files_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Update> updates_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;  // started by the first job: a server that nothing changes has none
+};
+
+}  // namespace lab::dns
