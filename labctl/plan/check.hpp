@@ -69,9 +69,10 @@ struct MailCheck {
   friend bool operator==(const MailCheck&, const MailCheck&) = default;
 };
 
-/// A shell command inside the node: status 0, and `expect` (when given) in its output.
+/// A shell command inside the node: status 0, and each of `expect` in its output.
 struct CommandCheck {
-  std::string command, expect;
+  std::string command;
+  std::vector<std::string> expect;
   friend bool operator==(const CommandCheck&, const CommandCheck&) = default;
 };
 

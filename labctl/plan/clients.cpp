@@ -1,0 +1,123 @@
+// DHCP clients: one for each interface that asks for its address.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "labctl/plan/build.hpp"
+#include "labctl/plan/lease_script.hpp"
+
+namespace lab::plan {
+
+using topology::DhcpClient;
+using topology::NodeEntry;
+
+namespace {
+
+void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool resolv_conf) {
+  const auto folder = build.state(node.name, "dhcp-client");
+  client.flavour = "builtin";
+  client.argv = {build.program("lab-dhclient"),
+                 "--interface",
+                 client.interface,
+                 "--hostname",
+                 node.name,
+                 "--state",
+                 folder + "/" + client.interface + ".lease",
+                 "--lease-file",
+                 client.lease_file};
+  if (resolv_conf) client.argv.insert(client.argv.end(), {"--resolv-conf", "/etc/resolv.conf"});
+  client.state_folders = {folder};
+}
+
+/// The machine's own clients go into the background once they hold a lease.
+void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool resolv_conf) {
+  const auto folder = build.runtime(node.name, "dhcp-client/" + client.interface);
+  const auto script = folder + "/lease-script";
+  client.files = {{script, lease_script(client.lease_file, resolv_conf), 0755, File::Change::Restart}};
+  client.ready = Ready::Forks;
+  switch (node->dhcp_client) {
+    case DhcpClient::Udhcpc:
+      client.flavour = "udhcpc";
+      client.argv = {"/usr/sbin/udhcpc",
+                     "-i",
+                     client.interface,
+                     "-s",
+                     script,
+                     "-p",
+                     folder + "/pid",
+                     "-x",
+                     "hostname:" + node.name,
+                     "-t",
+                     "20",
+                     "-T",
+                     "1",
+                     "-n"};
+      break;
+    case DhcpClient::Dhclient:
+      client.flavour = "dhclient";
+      client.files.push_back({folder + "/dhclient.conf",
+                              "send host-name = gethostname();\n"
+                              "request subnet-mask, broadcast-address, routers, domain-name, "
+                              "domain-name-servers, domain-search,\n"
+                              "  host-name, ntp-servers;\n"
+                              "initial-interval 1;\ntimeout 20;\n",
+                              0644, File::Change::Restart});
+      client.argv = {"/usr/sbin/dhclient",
+                     "-4",
+                     "-1",
+                     "-v",
+                     "-sf",
+                     script,
+                     "-cf",
+                     folder + "/dhclient.conf",
+                     "-lf",
+                     folder + "/leases",
+                     "-pf",
+                     folder + "/pid",
+                     client.interface};
+      break;
+    case DhcpClient::Dhcpcd:
+      client.flavour = "dhcpcd";
+      client.files.push_back({folder + "/dhcpcd.conf",
+                              "hostname\noption subnet_mask, routers, domain_name_servers, domain_name, "
+                              "domain_search, host_name\n"
+                              "option interface_mtu\nnoarp\nnoipv4ll\nnoipv6\nnoipv6rs\ntimeout 20\n",
+                              0644, File::Change::Restart});
+      client.argv = {"/usr/sbin/dhcpcd",      "-4", "-w",   "-f",
+                     folder + "/dhcpcd.conf", "-c", script, client.interface};
+      break;
+    case DhcpClient::Builtin: break;
+  }
+}
+
+}  // namespace
+
+void add_clients(Build& build) {
+  const auto& topology = build.topology;
+  for (const auto& node : topology.nodes) {
+    for (const auto& attachment : node->networks) {
+      if (!attachment->dhcp()) continue;
+      Client client;
+      client.interface = interface_on(node, attachment.name);
+      client.id = service_id(node, client.interface);
+      client.node = node.name;
+      client.network = attachment.name;
+      client.lease_file = build.runtime(node.name, client.interface + ".lease.json");
+      // A node with a fixed address elsewhere has its resolv.conf from the topology.
+      const bool resolv_conf = !topology::main_address(node);
+      if (node->dhcp_client == DhcpClient::Builtin)
+        use_builtin(client, build, node, resolv_conf);
+      else
+        use_foreign(client, build, node, resolv_conf);
+      for (const auto* server : topology::dhcp_servers(topology, attachment.name)) {
+        client.after.push_back(service_id(*server, "dhcp"));
+        // The name server first, so that the client's name is known once it has its lease.
+        for (const auto* dns : topology::dns_servers(topology, topology::domain_of(topology, *server)))
+          client.after.push_back(service_id(*dns, "dns"));
+      }
+      build.plan.clients.push_back(std::move(client));
+    }
+  }
+}
+
+}  // namespace lab::plan

@@ -1,0 +1,132 @@
+// mail.yaml, for lab-maild: one post office per domain.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "labctl/plan/build.hpp"
+#include "labctl/plan/paths.hpp"
+#include "labctl/plan/yaml_text.hpp"
+
+namespace lab::plan {
+
+using topology::NodeEntry;
+
+namespace {
+
+/// ldapi://%2Frun%2F…: a URL's host part has no slashes (RFC 4516, RFC 3986 2.1).
+std::string ldapi_url(const std::string& path) {
+  std::string url = "ldapi://";
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_';
+    url += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return url;
+}
+
+/// How the mail server reaches the directory of its domain.
+void write_directory(YamlText& yaml, Build& build, const NodeEntry& mail, const NodeEntry& directory,
+                     const std::string& domain, const std::string& password_path, Service& service) {
+  const auto& options = directory->services.directory->value;
+  const bool own = options.provider == topology::Provider::Slapd;
+  std::string url;
+  if (!own)
+    url = **options.url;
+  else if (&mail == &directory && ldapi_reaches(ldapi_path(build, directory)))
+    url = ldapi_url(ldapi_path(build, directory));
+  else
+    url = fmt::format("ldaps://{}:636", fqdn_of(build.topology, directory));
+  yaml.open("directory").list("urls", {url}).value("base", directory_base(domain));
+  yaml.value("bind_dn", own || options.bind_dn.empty() ? service_dn(domain) : options.bind_dn);
+  yaml.value("password_file", password_path);
+  yaml.value("ca", build.plan.ca_certificate).close();
+  const auto password = own ? password_of(build, "cn=mail@" + domain) : options.bind_password;
+  service.files.push_back({password_path, password + "\n", 0600, File::Change::Restart});
+  if (own) service.after.push_back(service_id(directory, "directory"));
+}
+
+void write_listen(YamlText& yaml, const std::vector<IpAddress>& addresses, const topology::MailPorts& ports,
+                  Service& service) {
+  yaml.open("listen");
+  const auto listen = [&](const char* protocol, std::uint16_t port) {
+    if (port == 0) return;
+    yaml.list(protocol, endpoints(addresses, port));
+    service.listens.push_back(fmt::format("{} {}", protocol, port));
+  };
+  listen("smtp", ports.smtp);
+  listen("submission", ports.submission);
+  listen("smtps", ports.smtps);
+  listen("pop3", ports.pop3);
+  listen("pop3s", ports.pop3s);
+  listen("imap", ports.imap);
+  listen("imaps", ports.imaps);
+  yaml.close();
+}
+
+void write_aliases(YamlText& yaml, const topology::Named<topology::Domain>& domain) {
+  if (domain->aliases.empty()) return;
+  yaml.open("aliases");
+  for (const auto& alias : domain->aliases) {
+    std::vector<std::string> targets;
+    for (const auto& target : *alias)
+      targets.push_back(target->contains('@') ? *target : *target + "@" + domain.name);
+    yaml.list(alias.name, targets);
+  }
+  yaml.close();
+}
+
+}  // namespace
+
+void add_mail(Build& build) {
+  const auto& topology = build.topology;
+  for (const auto& node : topology.nodes) {
+    const auto domain = topology::domain_of(topology, node);
+    const auto* written = topology.domains.find(domain);
+    const auto* directory = topology::directory_server(topology, domain);
+    if (!node->services.mail || !written || !directory) continue;
+    const auto& options = node->services.mail->value;
+    const auto host = mail_host(topology, domain);
+    std::vector<std::string> names = {host};
+    if (const auto own = fqdn_of(topology, node); own != host) names.push_back(own);
+    for (const auto* name : {"autoconfig.", "autodiscover.", "webmail."}) names.push_back(name + domain);
+    const auto& certificate = request_certificate(build, node, "mail", names);
+
+    Service service;
+    service.id = service_id(node, "mail");
+    service.node = node.name;
+    service.kind = "mail";
+    const auto folder = build.runtime(node.name, "mail");
+    const auto config = folder + "/mail.yaml";
+    service.argv = {build.program("lab-maild"), "--config", config};
+
+    YamlText yaml;
+    yaml.comment(
+        fmt::format("The mail server of {}, for lab-maild. Written by labctl from the topology.", domain));
+    yaml.value("hostname", host).value("data", build.state(node.name, "mail"));
+    write_listen(yaml, fixed_addresses(topology, node), options.ports, service);
+    yaml.open("tls").value("certificate", certificate.certificate_path).value("key", certificate.key_path);
+    yaml.value("ca", build.plan.ca_certificate)
+        .flag("required", options.tls == topology::TlsPolicy::Required)
+        .close();
+    std::vector<std::string> resolvers;
+    for (const auto& address : topology::resolvers(topology, domain)) resolvers.push_back(address.text());
+    if (!resolvers.empty()) yaml.list("dns", resolvers);
+    yaml.open("domains").open(domain);
+    write_directory(yaml, build, node, *directory, domain, folder + "/directory.password", service);
+    write_aliases(yaml, *written);
+    yaml.flag("welcome", (*written)->mail.welcome);
+    yaml.number("max_message", static_cast<std::int64_t>((*written)->mail.max_message.count));
+    yaml.close().close();
+
+    service.files.insert(service.files.begin(),
+                         {config, std::move(yaml).text(), 0644, File::Change::Restart});
+    for (const auto* server : topology::dns_servers(topology, domain))
+      service.after.push_back(service_id(*server, "dns"));
+    service.state_folders = {build.state(node.name, "mail")};
+    service.runtime_folders = {folder};
+    service.certificates = {certificate.id};
+    build.plan.services.push_back(std::move(service));
+  }
+}
+
+}  // namespace lab::plan

@@ -1,0 +1,273 @@
+#include "labctl/plan/zones.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "labctl/plan/build.hpp"
+
+namespace lab::plan {
+
+using topology::NodeEntry;
+using topology::Record;
+using topology::Topology;
+
+namespace {
+
+constexpr auto kTtl = ZoneTimers::kTtl;
+
+void add(std::vector<Record>& records, std::string owner, std::string type, std::string data) {
+  Record record{std::move(owner), kTtl, std::move(type), std::move(data), 0};
+  if (std::ranges::find(records, record) == records.end()) records.push_back(std::move(record));
+}
+
+void add_address(std::vector<Record>& records, const std::string& owner, const IpAddress& address) {
+  add(records, owner, address.is_v4() ? "A" : "AAAA", address.text());
+}
+
+std::string soa_names(const std::string& domain) { return fmt::format("ns.{0}. hostmaster.{0}.", domain); }
+
+std::string soa_timers() {
+  return fmt::format("{} {} {} {}", ZoneTimers::kRefresh, ZoneTimers::kRetry, ZoneTimers::kExpire,
+                     ZoneTimers::kNegative);
+}
+
+/// The first server is ns.D, whoever it is; the others have their own names.
+void add_name_servers(const Topology& topology, const std::string& domain, const std::string& owner,
+                      std::vector<Record>& records) {
+  bool first = true;
+  for (const auto* server : topology::dns_servers(topology, domain)) {
+    add(records, owner, "NS", first ? fmt::format("ns.{}.", domain) : fqdn_of(topology, *server) + ".");
+    first = false;
+  }
+}
+
+void add_hosts(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
+  const auto servers = topology::dns_servers(topology, domain);
+  for (const auto& address : fixed_addresses(topology, *servers.front()))
+    add_address(records, "ns." + domain + ".", address);
+  for (const auto& node : topology.nodes) {
+    if (topology::domain_of(topology, node) != domain) continue;
+    for (const auto& address : fixed_addresses(topology, node))
+      add_address(records, fqdn_of(topology, node) + ".", address);
+  }
+  for (const auto& node : topology.nodes) {
+    if (!node->services.dhcp) continue;
+    for (const auto& scope : node->services.dhcp->value.scopes)
+      if (topology::domain_of_network(topology, scope.name) == domain)
+        for (const auto& reservation : scope->reservations)
+          add_address(records, fmt::format("{}.{}.", reservation.name, domain), *reservation->address);
+  }
+}
+
+/// RFC 2782 with the service names of RFC 6186 and RFC 8314; a port of 0 is not offered.
+void add_srv(std::vector<Record>& records, const std::string& domain, std::string_view service,
+             std::uint16_t port, const std::string& target) {
+  if (port != 0)
+    add(records, fmt::format("_{}._tcp.{}.", service, domain), "SRV",
+        fmt::format("0 1 {} {}.", port, target));
+}
+
+void add_mail(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
+  const auto* server = topology::mail_server(topology, domain);
+  const auto apex = domain + ".";
+  if (!server) {
+    // RFC 7208 2.1: a domain that sends no mail says so.
+    add(records, apex, "TXT", "\"v=spf1 -all\"");
+    return;
+  }
+  const auto host = mail_host(topology, domain);
+  add(records, apex, "MX", fmt::format("10 {}.", host));
+  for (const auto& address : fixed_addresses(topology, *server))
+    for (const auto& name : {host, "autoconfig." + domain, "autodiscover." + domain, "webmail." + domain})
+      add_address(records, name + ".", address);
+  add(records, apex, "TXT", "\"v=spf1 mx -all\"");
+  static constexpr const char* kDmarc[] = {"none", "quarantine", "reject"};
+  const auto& mail = topology.domains.find(domain)->value.mail;
+  add(records, "_dmarc." + apex, "TXT",
+      fmt::format("\"v=DMARC1; p={}\"", kDmarc[static_cast<int>(mail.dmarc)]));
+  const auto& ports = server->value.services.mail->value.ports;
+  add_srv(records, domain, "submissions", ports.smtps, host);
+  add_srv(records, domain, "submission", ports.submission, host);
+  add_srv(records, domain, "imaps", ports.imaps, host);
+  add_srv(records, domain, "imap", ports.imap, host);
+  add_srv(records, domain, "pop3s", ports.pop3s, host);
+  add_srv(records, domain, "pop3", ports.pop3, host);
+  add_srv(records, domain, "autodiscover", ports.https, host);
+}
+
+void add_directory_records(const Topology& topology, const std::string& domain,
+                           std::vector<Record>& records) {
+  const auto* server = topology::directory_server(topology, domain);
+  if (!server || server->value.services.directory->value.provider != topology::Provider::Slapd) return;
+  add_srv(records, domain, "ldap", 389, fqdn_of(topology, *server));
+  add_srv(records, domain, "ldaps", 636, fqdn_of(topology, *server));
+}
+
+/// The zones directly below this one are delegated (RFC 1034 4.2.1), with the address of their server as
+/// glue.
+void add_delegations(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
+  for (const auto& child : topology.domains) {
+    if (!child.name.ends_with("." + domain)) continue;
+    const bool nearer = std::ranges::any_of(topology.domains, [&](const auto& other) {
+      return other.name != child.name && other.name.size() > domain.size() &&
+             child.name.ends_with("." + other.name) && other.name.ends_with("." + domain);
+    });
+    const auto servers = topology::dns_servers(topology, child.name);
+    if (nearer || servers.empty()) continue;
+    add_name_servers(topology, child.name, child.name + ".", records);
+    for (const auto& address : fixed_addresses(topology, *servers.front()))
+      add_address(records, "ns." + child.name + ".", address);
+  }
+}
+
+/// TXT records of one owner live side by side, but there is one SPF and one DMARC policy (RFC 7208 3.2, RFC
+/// 7489 6.6.3).
+std::string kind_of(const Record& record) {
+  if (record.type != "TXT") return record.type;
+  for (const auto* policy : {"v=spf1", "v=DMARC1"})
+    if (record.data.starts_with(std::string("\"") + policy)) return policy;
+  return "TXT " + record.data;
+}
+
+/// What the teacher wrote replaces what was derived for the same name and type; a CNAME replaces all there
+/// is.
+void override_with(std::vector<Record>& records, const std::vector<Record>& written) {
+  std::set<std::pair<std::string, std::string>> taken;
+  std::set<std::string> aliases;
+  for (const auto& record : written) {
+    taken.emplace(record.owner, kind_of(record));
+    if (record.type == "CNAME") aliases.insert(record.owner);
+  }
+  std::erase_if(records, [&](const Record& derived) {
+    return taken.contains({derived.owner, kind_of(derived)}) || aliases.contains(derived.owner);
+  });
+  for (const auto& record : written)
+    if (std::ranges::find(records, record) == records.end()) records.push_back(record);
+}
+
+/// Takes a zone file's own SOA: its timers stand, its serial is a lower bound.
+void take_soa(Zone& zone, std::vector<Record>& records) {
+  const auto soa = std::ranges::find(records, "SOA", &Record::type);
+  if (soa == records.end()) return;
+  std::istringstream fields(soa->data);
+  std::string primary, mailbox, refresh, retry, expire, negative;
+  fields >> primary >> mailbox >> zone.least_serial >> refresh >> retry >> expire >> negative;
+  zone.soa_names = primary + " " + mailbox;
+  zone.soa_timers = fmt::format("{} {} {} {}", refresh, retry, expire, negative);
+  std::erase_if(records, [](const Record& record) { return record.type == "SOA"; });
+}
+
+Zone domain_zone(const Topology& topology, const topology::Named<topology::Domain>& domain) {
+  Zone zone{domain.name, domain.name, soa_names(domain.name), soa_timers(), 0, {}};
+  const auto apex = domain.name + ".";
+  add_name_servers(topology, domain.name, apex, zone.records);
+  add_mail(topology, domain.name, zone.records);
+  add_hosts(topology, domain.name, zone.records);
+  add_directory_records(topology, domain.name, zone.records);
+  add_delegations(topology, domain.name, zone.records);
+
+  std::vector<Record> written;
+  if (!domain->dns.zonefile_text.empty())
+    if (auto file = topology::parse_zonefile(domain->dns.zonefile_text, domain.name, kTtl))
+      written = std::move(*file);
+  for (auto& record : written) record.line = 0;
+  take_soa(zone, written);
+  for (const auto& text : domain->dns.records)
+    if (auto record = topology::parse_record(*text, domain.name, kTtl)) written.push_back(std::move(*record));
+  override_with(zone.records, written);
+  return zone;
+}
+
+/// The names an address has, the node's own first.
+void add_pointers(const Topology& topology, const NodeEntry& node, const IpAddress& address,
+                  std::vector<Record>& records) {
+  const auto owner = address.reverse_name();
+  const auto domain = topology::domain_of(topology, node);
+  add(records, owner, "PTR", fqdn_of(topology, node) + ".");
+  if (topology::mail_server(topology, domain) == &node)
+    add(records, owner, "PTR", mail_host(topology, domain) + ".");
+}
+
+std::vector<Zone> reverse_zones(const Topology& topology) {
+  std::vector<Zone> zones;
+  const auto zone_of = [&](const Network& subnet, const std::string& domain) -> Zone& {
+    const auto name = reverse_zone(subnet);
+    const auto found = std::ranges::find(zones, name, &Zone::name);
+    if (found != zones.end()) return *found;  // two subnets of one octet share a zone
+    auto& zone = zones.emplace_back(Zone{name, domain, soa_names(domain), soa_timers(), 0, {}});
+    add_name_servers(topology, domain, name + ".", zone.records);
+    return zone;
+  };
+  for (const auto& network : topology.networks) {
+    const auto domain = topology::domain_of_network(topology, network.name);
+    if (domain.empty() || topology::dns_servers(topology, domain).empty()) continue;
+    auto& zone = zone_of(*network->subnet, domain);
+    for (const auto* node : topology::attached(topology, network.name))
+      if (auto address = topology::address_on(*node, network.name))
+        add_pointers(topology, *node, *address, zone.records);
+    for (const auto* server : topology::dhcp_servers(topology, network.name))
+      if (const auto* scope = topology::scope_of(*server, network.name))
+        for (const auto& reservation : scope->reservations)
+          add(zone.records, reservation->address->reverse_name(), "PTR",
+              fmt::format("{}.{}.", reservation.name, domain));
+    if (!network->subnet6) continue;
+    auto& zone6 = zone_of(network->subnet6->value, domain);
+    for (const auto* node : topology::attached(topology, network.name))
+      if (auto address = topology::address6_on(topology, *node, network.name))
+        add_pointers(topology, *node, *address, zone6.records);
+  }
+  return zones;
+}
+
+/// A name as written under `$ORIGIN zone`.
+std::string relative(const std::string& name, const std::string& zone) {
+  if (name == zone + ".") return "@";
+  const auto suffix = "." + zone + ".";
+  return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
+}
+
+}  // namespace
+
+std::string reverse_zone(const Network& subnet) {
+  const unsigned step = subnet.address().is_v4() ? 8 : 4;
+  // At least one label, so that the zone is never in-addr.arpa itself; at most all but the last, which hosts
+  // have.
+  const unsigned whole = std::clamp(subnet.prefix() / step, 1U, subnet.address().bits() / step - 1);
+  auto name = subnet.address().reverse_name();
+  name.pop_back();
+  for (unsigned label = whole; label < subnet.address().bits() / step; ++label)
+    name.erase(0, name.find('.') + 1);
+  return name;
+}
+
+std::vector<Zone> derive_zones(const Topology& topology) {
+  std::vector<Zone> zones;
+  for (const auto& domain : topology.domains)
+    if (!topology::dns_servers(topology, domain.name).empty()) zones.push_back(domain_zone(topology, domain));
+  std::ranges::move(reverse_zones(topology), std::back_inserter(zones));
+  return zones;
+}
+
+std::string zone_text(const Zone& zone, std::uint32_t serial) {
+  auto text = fmt::format(
+      "; {}: derived from the topology by labctl, and written anew at each `labctl up`.\n$ORIGIN {}.\n$TTL "
+      "{}\n",
+      zone.name, zone.name, kTtl);
+  std::size_t widest = 1;
+  for (const auto& record : zone.records) widest = std::max(widest, relative(record.owner, zone.name).size());
+  widest = std::min<std::size_t>(widest, 32);
+  const auto line = [&](const std::string& owner, std::uint32_t ttl, const std::string& type,
+                        const std::string& data) {
+    text += fmt::format("{:<{}}  {:<6}  IN  {:<5}  {}\n", owner, widest,
+                        ttl == kTtl ? "" : std::to_string(ttl), type, data);
+  };
+  line("@", kTtl, "SOA", fmt::format("{} {} {}", zone.soa_names, serial, zone.soa_timers));
+  for (const auto& record : zone.records)
+    line(relative(record.owner, zone.name), record.ttl, record.type, record.data);
+  return text;
+}
+
+}  // namespace lab::plan

@@ -1,0 +1,34 @@
+/// zones -- the DNS zones a topology implies: of every domain, and of every subnet backwards (RFC 1034, RFC
+/// 1035). What the file adds in `records:` and `zonefile:` stands over what is derived here.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "labctl/topology/records.hpp"
+#include "labctl/topology/topology.hpp"
+
+namespace lab::plan {
+
+/// Timers of the zones. A class changes a record and wants to see it now, so times to live are short.
+struct ZoneTimers {
+  static constexpr std::uint32_t kTtl = 300, kRefresh = 3600, kRetry = 600, kExpire = 604'800, kNegative = 60;
+};
+
+struct Zone {
+  std::string name;                       ///< "helper.bac", without the final dot
+  std::string domain;                     ///< the domain whose servers hold it
+  std::string soa_names, soa_timers;      ///< the SOA's data before and after the serial
+  std::uint32_t least_serial = 0;         ///< of a zone file's own SOA
+  std::vector<topology::Record> records;  ///< without the SOA
+};
+
+/// Zones of all domains that have a name server, then the reverse zones of all networks.
+std::vector<Zone> derive_zones(const topology::Topology& topology);
+/// The reverse zone an address's PTR record is in, cut at whole octets (IPv4) or nibbles (IPv6):
+/// 192.168.56.0/24 → 56.168.192.in-addr.arpa; 10.0.0.0/20 → 0.10.in-addr.arpa.
+std::string reverse_zone(const Network& subnet);
+/// As a zone file (RFC 1035 5).
+std::string zone_text(const Zone& zone, std::uint32_t serial);
+
+}  // namespace lab::plan
