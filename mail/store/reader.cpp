@@ -44,7 +44,7 @@ Reader::Reader(std::unique_ptr<SQLite::Database> database)
                 "ON c.id = m.content WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id"),
       search_rows_(*database_,
                    "SELECT " MESSAGE_COLUMNS
-                   ", c.signature, c.from_text, c.to_text, c.cc_text, c.bcc_text FROM message m "
+                   ", c.signature, c.from_text, c.to_text, c.cc_text, c.bcc_text, c.header_size FROM message m "
                    "CROSS JOIN content c ON c.id = m.content WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id"),
       changed_(*database_, "SELECT " MESSAGE_COLUMNS
                            " FROM message m WHERE m.mailbox = ?1 AND m.modseq > ?2 ORDER BY m.id"),

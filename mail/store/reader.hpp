@@ -67,6 +67,7 @@ class MessageRow {
   std::string_view to_text() const { return rows_.text(17); }
   std::string_view cc_text() const { return rows_.text(18); }
   std::string_view bcc_text() const { return rows_.text(19); }
+  std::size_t text_header_size() const { return static_cast<std::size_t>(rows_.integer(20)); }
 
  private:
   const Query::Rows& rows_;

@@ -22,6 +22,9 @@ class UidSet {
 
   void add(std::uint32_t number) { add(number, number); }
   void add(std::uint32_t first, std::uint32_t last);
+  void add(const UidSet& other) {
+    for (const auto& r : other.ranges_) add(r.first, r.last);
+  }
   bool contains(std::uint32_t number) const;
   bool empty() const { return ranges_.empty(); }
   std::uint64_t size() const;
