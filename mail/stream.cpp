@@ -46,6 +46,7 @@ const char* describe(StreamError error) {
     case StreamError::TimedOut: return "timed out";
     case StreamError::LineTooLong: return "line too long";
     case StreamError::Interrupted: return "interrupted";
+    case StreamError::Nudged: return "nudged";
     case StreamError::Broken: return "connection broken";
   }
   return "";
@@ -112,10 +113,23 @@ void Stream::interrupt() {
   socket_.cancel(ignored);
 }
 
+void Stream::nudge() {
+  nudged_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+std::optional<StreamError> Stream::disturbed() {
+  if (interrupted_) return StreamError::Interrupted;
+  if (std::exchange(nudged_, false)) return StreamError::Nudged;
+  return std::nullopt;
+}
+
 awaitable<Streamed<void>> Stream::wait_until(asio::socket_base::wait_type what, bool interruptible) {
   for (;;) {
     if (expired()) co_return std::unexpected(StreamError::TimedOut);
-    if (interruptible && interrupted_) co_return std::unexpected(StreamError::Interrupted);
+    if (interruptible)
+      if (auto why = disturbed()) co_return std::unexpected(*why);
     auto [error] = co_await socket_.async_wait(what, kTuple);
     if (!error) co_return Streamed<void>();
     if (error != asio::error::operation_aborted) co_return std::unexpected(broken(error.message()));
@@ -139,7 +153,8 @@ awaitable<Streamed<std::size_t>> Stream::receive(std::span<char> into, bool inte
       if (!ready) co_return std::unexpected(ready.error());
       continue;
     }
-    if (interruptible && interrupted_) co_return std::unexpected(StreamError::Interrupted);
+    if (interruptible)
+      if (auto why = disturbed()) co_return std::unexpected(*why);
     auto [error, bytes] = co_await socket_.async_receive(asio::buffer(into.data(), into.size()), kTuple);
     if (!error) co_return bytes;
     if (error == asio::error::eof) co_return std::unexpected(StreamError::Closed);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ enum class StreamError {
   TimedOut,     ///< the deadline passed
   LineTooLong,  ///< the line was thrown away up to its end; the dialogue may go on
   Interrupted,  ///< `interrupt()` was called while waiting for a line
+  Nudged,       ///< `nudge()` was called while waiting for a line
   Broken,       ///< reset, TLS failure, an endless line; `failure()` says what
 };
 const char* describe(StreamError);
@@ -98,6 +100,9 @@ class Stream {
   /// A reader that waits for a line, now or later, gets Interrupted, so that a drain can say goodbye. Writing
   /// still works.
   void interrupt();
+  /// A reader that waits for a line, or the next one that does, gets Nudged once: there is something to say before the peer
+  /// speaks (IMAP's IDLE).
+  void nudge();
   /// Flushes, says goodbye (close_notify) and closes. Destroying the stream closes without either.
   awaitable<void> close();
 
@@ -107,6 +112,8 @@ class Stream {
   bool expired() const { return std::chrono::steady_clock::now() >= deadline_; }
   void make_room();
   awaitable<Streamed<void>> fill_from(bool interruptible);
+  /// Why a reader that may be disturbed should stop waiting now.
+  std::optional<StreamError> disturbed();
   awaitable<Streamed<std::size_t>> receive(std::span<char> into, bool interruptible);
   awaitable<Streamed<void>> wait_until(boost::asio::socket_base::wait_type what, bool interruptible);
   awaitable<Streamed<void>> handshake(std::unique_ptr<TlsChannel> channel);
@@ -123,6 +130,7 @@ class Stream {
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
   std::string out_;
   bool interrupted_ = false;
+  bool nudged_ = false;
   bool more_waiting_ = false;  // the last read filled its room: the next one takes a large buffer
 };
 
