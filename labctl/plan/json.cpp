@@ -213,6 +213,10 @@ Result<T> parse_as(std::string_view text) {
 
 std::string to_json(const Plan& plan) { return json::serialize(write(plan)); }
 std::string to_json(const Memory& memory) { return json::serialize(write(memory)); }
+std::string to_json(const std::vector<Check>& checks) { return json::serialize(write(checks)); }
+Result<std::vector<Check>> checks_from_json(std::string_view text) {
+  return parse_as<std::vector<Check>>(text);
+}
 Result<Plan> plan_from_json(std::string_view text) { return parse_as<Plan>(text); }
 Result<Memory> memory_from_json(std::string_view text) { return parse_as<Memory>(text); }
 

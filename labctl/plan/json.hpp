@@ -11,7 +11,10 @@ namespace lab::plan {
 
 std::string to_json(const Plan& plan);
 std::string to_json(const Memory& memory);
+/// What lab-probe is given to verify.
+std::string to_json(const std::vector<Check>& checks);
 Result<Plan> plan_from_json(std::string_view text);
 Result<Memory> memory_from_json(std::string_view text);
+Result<std::vector<Check>> checks_from_json(std::string_view text);
 
 }  // namespace lab::plan
