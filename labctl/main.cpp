@@ -110,6 +110,7 @@ int main(int argc, char** argv) {
   sub = command(app, "demo", "Tell the lab's story step by step on the projector, every step run for real.",
                 "labctl demo --auto");
   sub->add_option("LAB", demo_options.lab, "the lab's name, where several run");
+  sub->add_option("--lesson", demo_options.lesson, "only this one: lease, names, mx, …");
   sub->add_flag("--auto", demo_options.automatic, "do not wait for Enter between steps");
   sub->add_option("--language", demo_options.language, "en or fr; by default the locale's")
       ->check(CLI::IsMember({"en", "fr"}));

@@ -118,7 +118,8 @@ int init(const InitOptions& options) {
 
 namespace {
 
-constexpr std::string_view kBashCompletion = R"sh(# labctl completion for bash: eval "$(labctl completion bash)"
+constexpr std::string_view kBashCompletion =
+    R"sh(# labctl completion for bash: eval "$(labctl completion bash)"
 _labctl() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}}
   if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "{}" -- "$word")); return; fi

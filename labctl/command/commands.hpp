@@ -44,7 +44,7 @@ struct CaOptions {
 int ca(const CaOptions& options);
 
 struct DemoOptions {
-  std::string lab, language;
+  std::string lab, language, lesson;
   bool automatic = false;
 };
 int demo(const DemoOptions& options);
