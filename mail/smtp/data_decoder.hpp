@@ -34,6 +34,8 @@ class DataDecoder {
   bool bare_line_end() const { return bare_; }  ///< refuse the message
   bool too_large() const { return dropped_ > 0; }
   std::size_t dropped() const { return dropped_; }
+  /// From here on nothing is kept; only the end is looked for.
+  void keep_nothing() { limit_ = 0; }
 
  private:
   enum class State { LineStart, Text, Cr, Dot, DotCr, Done };

@@ -29,8 +29,5 @@ struct Limits {
   std::chrono::seconds command{300};  ///< 4.5.3.2.7
   std::chrono::seconds block{180};    ///< of message text (the client's own limit in 4.5.3.2.5)
   std::chrono::seconds handshake{30};
-  /// A whole dialogue in which nobody has logged in and no message came.
-  std::chrono::seconds idle_dialogue{600};
 };
-
 }  // namespace lab::mail::smtp

@@ -1,0 +1,59 @@
+// lab-maild -- the mail server of a lab: SMTP, submission, IMAP and POP3 for the post offices of its
+// configuration.
+#include <fmt/core.h>
+
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+
+#include "common/log.hpp"
+#include "common/runtime.hpp"
+#include "mail/config.hpp"
+#include "mail/post_office.hpp"
+#include "mail/service.hpp"
+
+namespace {
+
+using namespace lab;
+
+std::string check(const std::string& path) {
+  auto config = mail::load_config(path);
+  if (!config) return config.error();
+  if (auto checked = mail::PostOffices::check_directories(config->domains); !checked)
+    return checked.error().text() + "\n";
+  if (config->tls.available())
+    if (auto tls = tls::server_context({config->tls.certificate, config->tls.key}); !tls)
+      return tls.error().text() + "\n";
+  return {};
+}
+
+int run(const std::string& path) {
+  auto config = mail::load_config(path);
+  if (!config) {
+    fmt::print(stderr, "{}", config.error());
+    return 2;
+  }
+  Runtime runtime;
+  mail::Service service(runtime.io(), std::move(*config));
+  if (auto started = service.start(); !started) {
+    log::error("{}", started.error().text());
+    return 1;
+  }
+  drop_privileges();
+  runtime.on_stop([&] { service.stop([&] { runtime.finish(); }); });
+  runtime.on_reload([&] { service.reload(); });
+  return runtime.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return daemon_main(
+      argc, argv,
+      {.name = "lab-maild",
+       .summary =
+           "The mail server of a lab: SMTP, submission, IMAP and POP3, with mailboxes and queue on disk.",
+       .example = "lab-maild --config mail.yaml",
+       .reference = mail::config_reference,
+       .check = check,
+       .run = run});
+}
