@@ -7,6 +7,7 @@
 
 #include "common/log.hpp"
 #include "common/runtime.hpp"
+#include "common/tls.hpp"
 #include "mail/config.hpp"
 #include "mail/post_office.hpp"
 #include "mail/service.hpp"
@@ -21,7 +22,7 @@ std::string check(const std::string& path) {
   if (auto checked = mail::PostOffices::check_directories(config->domains); !checked)
     return checked.error().text() + "\n";
   if (config->tls.available())
-    if (auto tls = tls::server_context({config->tls.certificate, config->tls.key}); !tls)
+    if (auto tls = lab::tls::server_context({config->tls.certificate, config->tls.key}); !tls)
       return tls.error().text() + "\n";
   return {};
 }

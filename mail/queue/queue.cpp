@@ -36,6 +36,7 @@ void note(const Parcel& parcel, const std::string& text) {
 }  // namespace
 
 struct Queue::Impl : std::enable_shared_from_this<Impl> {
+  using Job = std::function<void(SQLite::Database&)>;
   using Key = std::pair<std::string, std::string>;  // message, domain: one parcel
   struct Lane {
     std::deque<Parcel> waiting;
@@ -66,7 +67,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
         limits(l),
         timer(e) {}
 
-  awaitable<Result<void>> submit(std::function<void(SQLite::Database&)> job) {
+  awaitable<Result<void>> submit(Job job) {
     co_return co_await on_disk([&](Store::Done done) { store.submit(std::move(job), std::move(done)); });
   }
 
@@ -77,9 +78,11 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
       auto due = std::make_shared<std::pair<std::vector<Parcel>, std::time_t>>();
       auto now = std::time(nullptr);
       auto most = limits.recipients + in_flight.size();
-      auto read = co_await submit([due, now, most](SQLite::Database& database) {
+      // Jobs have names here: g++ 12 destroys the captures of a lambda twice that is born inside a co_await.
+      Job job = [due, now, most](SQLite::Database& database) {
         *due = {queue::due(database, now, most), queue::next_due(database, now)};
-      });
+      };
+      auto read = co_await submit(std::move(job));
       auto pause = std::chrono::steady_clock::duration::max();
       if (!read) {
         log::error("queue: cannot be read: {}", read.error().text());
@@ -143,8 +146,10 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
 
   awaitable<void> carry(Road& road, const Parcel& parcel) {
     auto message = std::make_shared<std::string>();
-    auto read = co_await submit(
-        [message, &parcel](SQLite::Database& database) { *message = body(database, parcel.message.id); });
+    Job job = [message, id = parcel.message.id](SQLite::Database& database) {
+      *message = body(database, id);
+    };
+    auto read = co_await submit(std::move(job));
     if (!read) {
       log::error("queue: {} cannot be read: {}", parcel.message.id, read.error().text());
       co_return co_await rest(kDatabasePause);
@@ -185,7 +190,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
       log::info("queue: {}", line);
       note(parcel, line);
     }
-    auto rows = [this, parcel, verdicts, now, warn](SQLite::Database& database) {
+    Job rows = [this, parcel, verdicts, now, warn](SQLite::Database& database) {
       for (std::size_t i = 0; i < verdicts.size(); ++i) {
         auto& r = parcel.recipients[i];
         if (verdicts[i].outcome == Verdict::Outcome::Later)
@@ -243,8 +248,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
   // `rows` happens in the same transaction as the report's delivery.
   awaitable<Result<void>> tell_sender(const Parcel& parcel, const Destination& destination,
                                       Report::Action action, std::vector<RecipientReport> recipients,
-                                      const std::string& original,
-                                      std::function<void(SQLite::Database&)> rows) {
+                                      const std::string& original, Job rows) {
     if (destination.users.empty() && destination.elsewhere.empty()) {
       log::warning("queue: {} from <{}> has nobody to go back to and is dropped", parcel.message.id,
                    parcel.message.return_path);
@@ -263,8 +267,8 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
                       .id = parcel.message.id,
                       .unique = unique,
                       .recipients = std::move(recipients)}));
-    auto also = [rows = std::move(rows), elsewhere = destination.elsewhere, text, unique,
-                 now](SQLite::Database& database) {
+    Job also = [rows = std::move(rows), elsewhere = destination.elsewhere, text, unique,
+                now](SQLite::Database& database) {
       rows(database);
       std::vector<std::pair<std::string, std::string>> recipients_elsewhere;
       for (auto& a : elsewhere) recipients_elsewhere.emplace_back(a.text(), a.domain());

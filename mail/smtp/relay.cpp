@@ -67,11 +67,12 @@ class Relay::ToDomain final : public queue::Road {
     if (route.outcome == route::MailRoute::Outcome::Later)
       co_return Verdict{Verdict::Outcome::Later, route.status, route.why, ""};
     Verdict last;
+    const tls::Context clear;
     for (auto& host : route.hosts) {
       for (auto& address : host.addresses) {
         last = co_await try_host(host.name, address, relay_.options_.tls);
         if (last.outcome != Verdict::Outcome::Delivered && client_ && client_->tls_failed())
-          last = co_await try_host(host.name, address, {});
+          last = co_await try_host(host.name, address, clear);
         if (last.outcome == Verdict::Outcome::Delivered) co_return last;
         client_.reset();
       }
