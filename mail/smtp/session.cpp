@@ -58,7 +58,8 @@ Step Session::end(StreamError error) {
     case StreamError::TimedOut:
       return {Reply{421, "4.4.2", context_.hostname + " waited too long; goodbye"}, Close{}};
     case StreamError::Closed:
-    case StreamError::LineTooLong: break;
+    case StreamError::LineTooLong:
+    case StreamError::Nudged: break;  // nobody nudges an SMTP dialogue
     case StreamError::Broken: log::debug("smtp: {}: {}", stream_.peer(), stream_.failure()); break;
   }
   return {std::nullopt, Close{}};
