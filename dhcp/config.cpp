@@ -1,0 +1,288 @@
+#include "dhcp/config.hpp"
+
+#include <filesystem>
+
+#include "common/config.hpp"
+#include "dhcp/host_name.hpp"
+#include "dhcp/option_types.hpp"
+
+namespace lab::config {
+
+template <>
+struct EnumNames<dhcp::Match> {
+  static constexpr std::pair<const char*, dhcp::Match> names[] = {{"client-id", dhcp::Match::ClientId},
+                                                                  {"mac", dhcp::Match::Mac}};
+};
+
+/// `routers: [192.168.56.1]`, `66: tftp.helper.bac`, `224: {type: uint16, value: 5}`.
+template <>
+struct Reader<dhcp::Options> {
+  static std::string type() { return "map of option name or number to its value or values"; }
+  static std::string print(const dhcp::Options&) { return ""; }
+  static std::string schema(Limits) { return R"({"type":"object"})"; }
+
+  static void read(const yaml::Value& v, dhcp::Options& out, Limits) {
+    const auto map = v.map("options");
+    for (const auto& entry : map.entries()) read_one(v, entry, out);
+  }
+
+ private:
+  static std::optional<std::uint8_t> code_of(const yaml::Value& v, const yaml::Entry& entry) {
+    if (const auto* known = dhcp::definition(std::string_view(entry.key))) return known->code;
+    int number = 0;
+    auto [end, error] = std::from_chars(entry.key.data(), entry.key.data() + entry.key.size(), number);
+    if (error == std::errc() && end == entry.key.data() + entry.key.size() && number > 0 && number < 255)
+      return static_cast<std::uint8_t>(number);
+    const auto near = yaml::did_you_mean(entry.key, dhcp::option_names());
+    v.diagnostics().error(
+        entry.key_at, "unknown option '" + entry.key + "'",
+        near.empty() ? "use its name or a number from 1 to 254" : "did you mean '" + near + "'?",
+        entry.key.size());
+    return std::nullopt;
+  }
+
+  static void read_one(const yaml::Value& v, const yaml::Entry& entry, dhcp::Options& out) {
+    const auto code = code_of(v, entry);
+    if (!code) return;
+    if (*code >= dhcp::option::kRequestedAddress && *code <= dhcp::option::kMessageType)
+      return reserved(v, entry);
+    if (*code == dhcp::option::kServerId || *code == dhcp::option::kClientId ||
+        *code == dhcp::option::kRelayInformation)
+      return reserved(v, entry);
+    const auto* known = dhcp::definition(*code);
+    auto type = known == nullptr ? dhcp::OptionType::Hex : known->type;
+    yaml::Value value = entry.value;
+    if (value.kind() == yaml::Value::Kind::Map) {
+      const auto map = value.map("option " + entry.key);
+      const auto given = map.find("type");
+      const auto inner = map.find("value");
+      map.reject_unknown();
+      if (!given) map.missing("type");
+      if (!inner) map.missing("value");
+      if (!given || !inner) return;
+      auto chosen = dhcp::option_type(given->text().value_or(""));
+      if (!chosen) return given->error(chosen.error().what, chosen.error().remedy);
+      type = *chosen;
+      value = *inner;
+    } else if (known == nullptr && !std::string_view(value.raw()).starts_with("hex:")) {
+      return value.error("option " + entry.key + " has no known type",
+                         "write {type: text, value: ...} or hex:0102ff");
+    }
+    std::vector<std::string> values;
+    for (const auto& item : value.items()) {
+      auto text = item.text();
+      if (!text) return;
+      values.push_back(std::move(*text));
+    }
+    auto bytes = dhcp::encode_option(type, values);
+    if (!bytes) return value.error(bytes.error().what, bytes.error().remedy);
+    out.set(*code, std::move(*bytes));
+  }
+
+  static void reserved(const yaml::Value& v, const yaml::Entry& entry) {
+    v.diagnostics().error(entry.key_at, "option '" + entry.key + "' is the protocol's own and cannot be set",
+                          "lease times are set with 'lease'", entry.key.size());
+  }
+};
+
+}  // namespace lab::config
+
+namespace lab::dhcp {
+namespace {
+
+using config::Table;
+using yaml::Value;
+
+constexpr config::Limits kLeaseLimits{.min = 10, .max = 0xFFFFFFFFLL};
+
+/// Reports at the key's value where the key is there, else at the map.
+void complain(const Value& at, const char* key, std::string what, std::string remedy = {}) {
+  const auto map = at.map("");
+  const auto found = map.find(key);
+  (found ? *found : at).error(std::move(what), std::move(remedy));
+}
+
+void check_range(const Value& at, const char* key, const ScopeConfig& scope, const AddressRange& range) {
+  if (!scope.network.contains(range.first) || !scope.network.contains(range.last))
+    return complain(at, key, range.text() + " is not inside " + scope.network.text());
+  if (scope.network.prefix() < 31 &&
+      (range.contains(scope.network.address()) || range.contains(scope.network.broadcast())))
+    complain(at, key, range.text() + " includes the network's own or its broadcast address",
+             "hosts are " + scope.network.first_host().text() + " to " + scope.network.last_host().text());
+}
+
+void check_scope(const Value& at, ScopeConfig& scope) {
+  if (!scope.network.address().is_v4()) return complain(at, "network", "a scope's network is IPv4");
+  for (const auto& range : scope.ranges) check_range(at, "ranges", scope, range);
+  for (std::size_t i = 0; i < scope.ranges.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (scope.ranges[i].contains(scope.ranges[j].first) || scope.ranges[j].contains(scope.ranges[i].first))
+        complain(at, "ranges", scope.ranges[i].text() + " and " + scope.ranges[j].text() + " overlap");
+  for (const auto& range : scope.exclude)
+    if (!scope.network.contains(range.first) || !scope.network.contains(range.last))
+      complain(at, "exclude", range.text() + " is not inside " + scope.network.text());
+  if (scope.ranges.empty() && scope.reservations.empty())
+    at.error("a scope without ranges and without reservations lends nothing", "add 'ranges: [first-last]'");
+  if (scope.min_lease && *scope.min_lease > scope.lease)
+    complain(at, "min_lease", "min_lease is longer than lease");
+  if (scope.max_lease && *scope.max_lease < scope.lease)
+    complain(at, "max_lease", "max_lease is shorter than lease");
+
+  std::map<IpAddress, std::string> owners;
+  for (const auto& [name, r] : scope.reservations) {
+    if (!scope.network.contains(r.address))
+      complain(at, "reservations", name + ": " + r.address.text() + " is not inside " + scope.network.text());
+    if (host_label(name) != name)
+      complain(at, "reservations", "'" + name + "' is no host name", "letters, digits and hyphens");
+    if (auto [other, fresh] = owners.emplace(r.address, name); !fresh)
+      complain(at, "reservations",
+               r.address.text() + " is reserved for both " + other->second + " and " + name);
+  }
+}
+
+void check_reservation(const Value& at, ReservationConfig& r) {
+  if (!r.mac && r.client_id.empty()) at.error("a reservation needs 'mac' or 'client_id'");
+  if (!r.client_id.empty())
+    if (auto bytes = encode_option(OptionType::Hex, {r.client_id}); !bytes || bytes->empty())
+      complain(at, "client_id", "not a client identifier", "bytes such as 01:02:4c:61:00:00:05");
+}
+
+void check_config(const Value& at, Config& config) {
+  if (config.scopes.empty())
+    at.error("no scopes", "add 'scopes: {lan: {interface: eth0, network: …, ranges: […]}}'");
+  for (auto i = config.scopes.begin(); i != config.scopes.end(); ++i)
+    for (auto j = config.scopes.begin(); j != i; ++j)
+      if (i->second.network.overlaps(j->second.network))
+        complain(at, "scopes",
+                 "scopes " + j->first + " and " + i->first + " overlap: " + i->second.network.text());
+}
+
+}  // namespace
+
+const Table<ReservationConfig>& table_of(const ReservationConfig*) {
+  static const auto table =
+      Table<ReservationConfig>("reservation")
+          .row("mac", &ReservationConfig::mac,
+               "the machine's hardware address; matches whatever client identifier it sends")
+          .row("client_id", &ReservationConfig::client_id,
+               "its client identifier (option 61) in hex, for machines without a fixed MAC")
+          .required("address", &ReservationConfig::address,
+                    "the address it always gets; inside or outside the ranges")
+          .row("options", &ReservationConfig::options, "options for this machine, over those of the scope")
+          .rule(check_reservation);
+  return table;
+}
+
+const Table<ScopeConfig>& table_of(const ScopeConfig*) {
+  static const auto table =
+      Table<ScopeConfig>("scope")
+          .row("interface", &ScopeConfig::interface,
+               "where its clients are; without it, only relays reach the scope. Two scopes on one "
+               "interface share its wire")
+          .required("network", &ScopeConfig::network, "the subnet served, 192.168.56.0/24")
+          .row("ranges", &ScopeConfig::ranges, "addresses to lend, [192.168.56.100-192.168.56.200]")
+          .row("exclude", &ScopeConfig::exclude, "addresses inside the ranges that are not lent")
+          .row("lease", &ScopeConfig::lease,
+               "how long an address is lent when the client does not ask for a time", kLeaseLimits)
+          .row("min_lease", &ScopeConfig::min_lease,
+               "the shortest time a client may ask for; default: a minute or 'lease'", kLeaseLimits)
+          .row("max_lease", &ScopeConfig::max_lease, "the longest; default: 'lease'", kLeaseLimits)
+          .row("authoritative", &ScopeConfig::authoritative,
+               "refuse addresses that are wrong on this network; false where another DHCP "
+               "server lives")
+          .row("match", &ScopeConfig::match,
+               "what makes two requests the same client: its client identifier, or only its MAC (one lease "
+               "for PXE, installer and system)")
+          .row("echo_client_id", &ScopeConfig::echo_client_id,
+               "send option 61 back (RFC 6842); false for old devices that refuse it")
+          .row("overload", &ScopeConfig::overload,
+               "use the boot fields for options that do not fit (option 52); old clients fail on it")
+          .row("quarantine", &ScopeConfig::quarantine, "how long an address rests that a client found in use",
+               {.min = 1, .max = 604800})
+          .row("options", &ScopeConfig::options,
+               "what clients are told: routers, domain-name-servers, domain-name, domain-search, … or "
+               "numbers; {type: uint16, value: 5} for options without a known type")
+          .row("next_server", &ScopeConfig::next_server, "the boot server's address (siaddr)")
+          .row("server_name", &ScopeConfig::server_name, "the boot server's name (sname)")
+          .row("boot_file", &ScopeConfig::boot_file, "the boot file (file)")
+          .row("reservations", &ScopeConfig::reservations,
+               "machines with a fixed address; the name is sent as host name (option 12)")
+          .rule(check_scope);
+  return table;
+}
+
+const Table<DnsUpdateConfig>& table_of(const DnsUpdateConfig*) {
+  static const auto table =
+      Table<DnsUpdateConfig>("dns_update")
+          .required("server", &DnsUpdateConfig::server, "the primary name server, 127.0.0.1:53")
+          .required("forward", &DnsUpdateConfig::forward, "the zone that gets the A records of clients")
+          .row("reverse", &DnsUpdateConfig::reverse,
+               "the zones that get the PTR records; default: from the networks")
+          .row("ttl", &DnsUpdateConfig::ttl, "time to live of the records", {.min = 0, .max = 86400});
+  return table;
+}
+
+const Table<Config>& table_of(const Config*) {
+  static const auto table =
+      Table<Config>("dhcp.yaml")
+          .required("leases", &Config::leases,
+                    "the database of leases (SQLite); a relative path counts from this file's folder")
+          .row("offer_hold", &Config::offer_hold,
+               "how long an offered address waits for the client's request", {.min = 1, .max = 600})
+          .row("dns_update", &Config::dns_update, "register clients' names in DNS (RFC 2136)")
+          .required("scopes", &Config::scopes, "one entry per subnet")
+          .rule(check_config);
+  return table;
+}
+
+std::expected<Config, std::string> load_config(const std::string& path) {
+  auto config = config::load_file<Config>(path);
+  if (config) config->leases = (std::filesystem::path(path).parent_path() / config->leases).string();
+  return config;
+}
+
+std::string config_reference() {
+  return table_of(static_cast<const Config*>(nullptr)).reference() + "\n" +
+         table_of(static_cast<const ScopeConfig*>(nullptr)).reference() + "\n" +
+         table_of(static_cast<const ReservationConfig*>(nullptr)).reference() + "\n" +
+         table_of(static_cast<const DnsUpdateConfig*>(nullptr)).reference();
+}
+
+Settings settings_of(const Config& config) {
+  Settings settings;
+  settings.offer_hold = config.offer_hold;
+  if (config.dns_update) settings.dns_forward = config.dns_update->forward;
+  for (const auto& [name, c] : config.scopes) {
+    constexpr std::chrono::seconds kMinute(60);
+    Scope scope{.name = name,
+                .interface = c.interface,
+                .network = c.network,
+                .server_id = {},
+                .ranges = c.ranges,
+                .excluded = c.exclude,
+                .lease = c.lease,
+                .min_lease = c.min_lease.value_or(std::min(kMinute, c.lease)),
+                .max_lease = c.max_lease.value_or(c.lease),
+                .authoritative = c.authoritative,
+                .match = c.match,
+                .echo_client_id = c.echo_client_id,
+                .overload = c.overload,
+                .quarantine = c.quarantine,
+                .options = c.options,
+                .next_server = c.next_server.value_or(IpAddress{}),
+                .server_name = c.server_name,
+                .boot_file = c.boot_file,
+                .reservations = {}};
+    for (const auto& [host, r] : c.reservations) {
+      Reservation reservation{
+          .name = host, .mac = r.mac, .client_id = std::nullopt, .address = r.address, .options = r.options};
+      if (!r.client_id.empty())
+        reservation.client_id = encode_option(OptionType::Hex, {r.client_id}).value_or(Bytes{});
+      scope.reservations.push_back(std::move(reservation));
+    }
+    settings.scopes.push_back(std::move(scope));
+  }
+  return settings;
+}
+
+}  // namespace lab::dhcp

@@ -1,0 +1,62 @@
+/// config -- dhcp.yaml: one table per kind of thing, read into what a person wrote; then into the Settings
+/// the server core works with. Every mistake of the file is reported at once, with its place.
+#pragma once
+#include <chrono>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/address.hpp"
+#include "dhcp/settings.hpp"
+
+namespace lab::dhcp {
+
+struct ReservationConfig {
+  std::optional<MacAddress> mac;
+  std::string client_id;  ///< hex
+  IpAddress address;
+  Options options;
+};
+
+struct ScopeConfig {
+  std::string interface;
+  Network network;
+  std::vector<AddressRange> ranges, exclude;
+  std::chrono::seconds lease{3600};
+  std::optional<std::chrono::seconds> min_lease, max_lease;
+  bool authoritative = true;
+  Match match = Match::ClientId;
+  bool echo_client_id = true;
+  bool overload = false;
+  std::chrono::seconds quarantine{600};
+  Options options;
+  std::optional<IpAddress> next_server;
+  std::string server_name, boot_file;
+  std::map<std::string, ReservationConfig> reservations;
+};
+
+struct DnsUpdateConfig {
+  Endpoint server;
+  std::string forward;               ///< zone of the A records
+  std::vector<std::string> reverse;  ///< zones of the PTR records; empty: derived from each scope's network
+  std::chrono::seconds ttl{300};
+};
+
+struct Config {
+  std::string leases = "leases.db";
+  std::chrono::seconds offer_hold{15};
+  std::optional<DnsUpdateConfig> dns_update;
+  std::map<std::string, ScopeConfig> scopes;
+};
+
+/// The rendered mistakes, where there are any. Relative paths are taken from the configuration's folder.
+std::expected<Config, std::string> load_config(const std::string& path);
+/// The text of --help-config.
+std::string config_reference();
+
+/// What the server core needs; the server's own addresses are not known yet (see resolve_interfaces).
+Settings settings_of(const Config& config);
+
+}  // namespace lab::dhcp

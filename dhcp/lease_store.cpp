@@ -1,0 +1,139 @@
+#include "dhcp/lease_store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+
+namespace lab::dhcp {
+namespace {
+
+const std::vector<std::string>& schema() {
+  static const std::vector<std::string> steps = {
+      // 1. `lease_list` is for people with a sqlite3 shell.
+      R"(CREATE TABLE lease(
+           address INTEGER PRIMARY KEY, state INTEGER NOT NULL, client BLOB NOT NULL, hardware BLOB NOT NULL,
+           hostname TEXT NOT NULL, started INTEGER NOT NULL, expires INTEGER NOT NULL);
+         CREATE TABLE dns_name(
+           address INTEGER NOT NULL, fqdn TEXT NOT NULL, client BLOB NOT NULL, hardware BLOB NOT NULL, state INTEGER NOT NULL,
+           PRIMARY KEY(address, fqdn, client)) WITHOUT ROWID;
+         CREATE VIEW lease_list AS SELECT
+           (address >> 24) || '.' || (address >> 16 & 255) || '.' || (address >> 8 & 255) || '.' || (address & 255) AS address,
+           CASE state WHEN 1 THEN 'active' WHEN 2 THEN 'released' WHEN 3 THEN 'expired' ELSE 'declined' END AS state,
+           hex(substr(hardware, 2)) AS mac, hostname,
+           datetime(started, 'unixepoch') AS started, datetime(expires, 'unixepoch') AS expires
+           FROM lease ORDER BY lease.address)",
+  };
+  return steps;
+}
+
+std::int64_t epoch(ServerTime t) { return t.time_since_epoch().count(); }
+
+void bind_bytes(SQLite::Statement& statement, int index, const std::string& bytes) {
+  statement.bindNoCopy(index, bytes.data(), static_cast<int>(bytes.size()));
+}
+
+std::string bytes_of(const SQLite::Column& column) {
+  const char* data = static_cast<const char*>(column.getBlob());
+  return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(column.getBytes()));
+}
+
+LeaseStore::Content read_all(SQLite::Database& database) {
+  LeaseStore::Content content;
+  SQLite::Statement leases(database,
+                           "SELECT address, state, client, hardware, hostname, started, expires FROM lease");
+  while (leases.executeStep())
+    content.leases.push_back({.address = IpAddress::v4(leases.getColumn(0).getUInt()),
+                              .state = static_cast<LeaseState>(leases.getColumn(1).getInt()),
+                              .client = bytes_of(leases.getColumn(2)),
+                              .hardware = bytes_of(leases.getColumn(3)),
+                              .hostname = leases.getColumn(4).getString(),
+                              .started = ServerTime(std::chrono::seconds(leases.getColumn(5).getInt64())),
+                              .expires = ServerTime(std::chrono::seconds(leases.getColumn(6).getInt64()))});
+  SQLite::Statement names(database, "SELECT address, fqdn, client, hardware, state FROM dns_name");
+  while (names.executeStep())
+    content.names.push_back({.address = IpAddress::v4(names.getColumn(0).getUInt()),
+                             .fqdn = names.getColumn(1).getString(),
+                             .client = bytes_of(names.getColumn(2)),
+                             .hardware = bytes_of(names.getColumn(3)),
+                             .state = static_cast<NameState>(names.getColumn(4).getInt())});
+  return content;
+}
+
+}  // namespace
+
+struct LeaseStore::Statements {
+  explicit Statements(SQLite::Database& d)
+      : put_lease(d,
+                  "INSERT OR REPLACE INTO lease(address, state, client, hardware, hostname, started, "
+                  "expires) VALUES(?,?,?,?,?,?,?)"),
+        put_name(d,
+                 "INSERT OR REPLACE INTO dns_name(address, fqdn, client, hardware, state) VALUES(?,?,?,?,?)"),
+        drop_name(d, "DELETE FROM dns_name WHERE address=? AND fqdn=? AND client=?") {}
+
+  void put(const Lease& lease) {
+    put_lease.bind(1, static_cast<std::int64_t>(lease.address.v4_value()));
+    put_lease.bind(2, static_cast<int>(lease.state));
+    bind_bytes(put_lease, 3, lease.client);
+    bind_bytes(put_lease, 4, lease.hardware);
+    put_lease.bindNoCopy(5, lease.hostname);
+    put_lease.bind(6, epoch(lease.started));
+    put_lease.bind(7, epoch(lease.expires));
+    run(put_lease);
+  }
+  void put(const DnsName& name) {
+    SQLite::Statement& statement = name.forget ? drop_name : put_name;
+    statement.bind(1, static_cast<std::int64_t>(name.address.v4_value()));
+    statement.bindNoCopy(2, name.fqdn);
+    bind_bytes(statement, 3, name.client);
+    if (!name.forget) {
+      bind_bytes(statement, 4, name.hardware);
+      statement.bind(5, static_cast<int>(name.state));
+    }
+    run(statement);
+  }
+
+ private:
+  static void run(SQLite::Statement& statement) {
+    // Reset first, also after a failure: a statement left half-way would fail every later use.
+    struct Reset {
+      SQLite::Statement& statement;
+      ~Reset() { (void)statement.tryReset(); }
+    } reset{statement};
+    statement.exec();
+  }
+  SQLite::Statement put_lease, put_name, drop_name;
+};
+
+LeaseStore::LeaseStore(std::unique_ptr<SQLite::Database> database)
+    : statements_(std::make_unique<Statements>(*database)),
+      commit_(std::make_unique<store::GroupCommit>(std::move(database))) {}
+
+LeaseStore::~LeaseStore() {
+  // The statements go before their database does, and on the thread that uses them.
+  (void)commit_->run([this](SQLite::Database&) { statements_.reset(); });
+}
+
+Result<std::unique_ptr<LeaseStore>> LeaseStore::open(const std::string& path, Content& content) {
+  try {
+    const auto folder = std::filesystem::path(path).parent_path();
+    if (!folder.empty()) std::filesystem::create_directories(folder);
+    auto database = store::open(path, {.cache_kib = 1024});
+    store::migrate(*database, schema());
+    content = read_all(*database);
+    return std::unique_ptr<LeaseStore>(new LeaseStore(std::move(database)));
+  } catch (const std::exception& e) {
+    return fail(std::string("cannot use the lease database: ") + e.what(), path,
+                "another lab-dhcpd must not use it, and its folder must be writable");
+  }
+}
+
+void LeaseStore::save(StoreChange change, std::function<void(const Error*)> done) {
+  commit_->submit(
+      [this, change = std::move(change)](SQLite::Database&) {
+        for (const auto& lease : change.leases) statements_->put(lease);
+        for (const auto& name : change.names) statements_->put(name);
+      },
+      std::move(done));
+}
+
+}  // namespace lab::dhcp

@@ -1,0 +1,60 @@
+/// lease_store -- leases on disk (SQLite, one row per address). `save` answers only when the rows would
+/// survive a power cut, and one commit serves all clients that wait at that moment; the server sends an ACK
+/// after that answer, never before.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/store.hpp"
+#include "dhcp/lease_table.hpp"
+
+namespace lab::dhcp {
+
+/// Stored on disk: DO NOT CHANGE the numbers.
+enum class NameState : std::uint8_t {
+  ToAdd = 0,  ///< not in DNS yet
+  Present = 1,
+  ToRemove = 2,  ///< to be taken out of DNS, then forgotten
+  Refused = 3,  ///< somebody else's name, or a zone that takes no updates: left alone until the lease changes
+};
+
+/// A name that a client has, or is to have or to lose, in DNS. Its key is address, fqdn and client.
+struct DnsName {
+  IpAddress address;
+  std::string fqdn;
+  ClientKey client;
+  std::string hardware;
+  NameState state = NameState::ToAdd;
+  bool forget = false;  ///< the row is to be deleted
+};
+
+struct StoreChange {
+  std::vector<Lease> leases;
+  std::vector<DnsName> names;
+};
+
+class LeaseStore {
+ public:
+  struct Content {
+    std::vector<Lease> leases;
+    std::vector<DnsName> names;
+  };
+  /// Opens or creates the database; `content` receives what it holds.
+  static Result<std::unique_ptr<LeaseStore>> open(const std::string& path, Content& content);
+  ~LeaseStore();
+
+  /// `done` is called on the writer's thread: nullptr when everything is on disk, else why not.
+  void save(StoreChange change, std::function<void(const Error*)> done);
+
+ private:
+  struct Statements;
+  explicit LeaseStore(std::unique_ptr<SQLite::Database> database);
+
+  std::unique_ptr<Statements> statements_;  // used by the writer's thread only
+  std::unique_ptr<store::GroupCommit> commit_;
+};
+
+}  // namespace lab::dhcp

@@ -1,0 +1,401 @@
+#include "dhcp/server.hpp"
+
+#include <algorithm>
+
+#include "dhcp/explain.hpp"
+#include "dhcp/host_name.hpp"
+#include "dhcp/reply.hpp"
+
+namespace lab::dhcp {
+namespace {
+
+constexpr std::uint8_t kLinkSelection = 5;      // RFC 3527, inside option 82
+constexpr std::uint32_t kForever = 0xFFFFFFFF;  // RFC 2131 3.3
+
+const IpAddress kEverybody = IpAddress::v4(0xFFFFFFFF);
+
+std::string hardware_key(const Message& m) {
+  std::string key(1, static_cast<char>(m.htype));
+  key.append(m.hardware().begin(), m.hardware().end());
+  return key;
+}
+
+Claimant claimant(const Message& m, Match match) {
+  Claimant who;
+  who.hardware = hardware_key(m);
+  who.client = who.hardware;
+  if (m.htype == Message::kEthernet && m.hlen == 6) {
+    std::array<std::uint8_t, 6> mac{};
+    std::ranges::copy(m.hardware(), mac.begin());
+    who.mac = MacAddress(mac);
+  }
+  if (const Bytes* id = m.options.find(option::kClientId); id != nullptr && !id->empty()) {
+    who.client_id = *id;
+    if (match == Match::ClientId) who.client.assign(id->begin(), id->end());
+  }
+  who.wanted = m.options.address(option::kRequestedAddress);
+  return who;
+}
+
+/// The address a relay chose its link by: RFC 3527's sub-option, else giaddr.
+IpAddress link_of(const Message& m) {
+  const Bytes* info = m.options.find(option::kRelayInformation);
+  for (std::size_t at = 0; info != nullptr && at + 2 <= info->size();) {
+    const std::size_t length = (*info)[at + 1];
+    if ((*info)[at] == kLinkSelection && length == 4 && at + 6 <= info->size())
+      return IpAddress::v4(read32(std::span(*info).subspan(at + 2)));
+    at += 2 + length;
+  }
+  return m.giaddr;
+}
+
+Outcome silence(std::string why, bool alarming = false) {
+  return {.store = {}, .reply = std::nullopt, .note = std::move(why), .alarming = alarming};
+}
+
+}  // namespace
+
+/// What every handler needs to know about one message.
+struct Server::Context {
+  const Message& message;
+  const Arrival& arrival;
+  ServerTime now;
+  const Network& network;
+  Claimant who;
+  IpAddress server_id;
+
+  bool unicast() const {
+    if (arrival.destination == kEverybody) return false;
+    return std::ranges::none_of(
+        network, [&](const Scope* s) { return s->network.broadcast() == arrival.destination; });
+  }
+  bool authoritative() const { return network.front()->authoritative; }
+};
+
+Server::Server() : allocator_(leases_) {}
+
+void Server::configure(Settings settings) {
+  settings_ = std::move(settings);
+  networks_.clear();
+  for (const auto& scope : settings_.scopes) {
+    // Scopes of one interface share its wire; a scope behind relays stands alone.
+    auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
+      return !scope.interface.empty() && n.front()->interface == scope.interface;
+    });
+    if (shared == networks_.end()) {
+      networks_.push_back({&scope});
+    } else {
+      shared->push_back(&scope);
+    }
+  }
+  allocator_.configure(settings_.scopes);
+}
+
+const Server::Network* Server::network_of(const Message& m, const Arrival& arrival) const {
+  const auto holding = [&](const IpAddress& address) -> const Network* {
+    for (const auto& network : networks_)
+      if (scope_of(network, address) != nullptr) return &network;
+    return nullptr;
+  };
+  if (m.giaddr != IpAddress{}) return holding(link_of(m));
+  // A renewal comes by unicast, and perhaps through a router: there the client's address says where it is.
+  if (m.ciaddr != IpAddress{} && arrival.destination != kEverybody)
+    if (const Network* network = holding(m.ciaddr)) return network;
+  for (const auto& network : networks_)
+    if (!network.front()->interface.empty() && network.front()->interface == arrival.interface)
+      return &network;
+  return nullptr;
+}
+
+const Scope* Server::scope_of(const Network& network, const IpAddress& address) const {
+  for (const auto* scope : network)
+    if (scope->network.contains(address)) return scope;
+  return nullptr;
+}
+
+bool Server::is_ours(const IpAddress& server_id, const Context& c) const {
+  return server_id == c.server_id ||
+         std::ranges::any_of(settings_.scopes, [&](const Scope& s) { return s.server_id == server_id; });
+}
+
+std::string Server::fqdn(const Lease& lease) const {
+  if (settings_.dns_forward.empty() || lease.hostname.empty()) return {};
+  return lease.hostname + "." + settings_.dns_forward;
+}
+
+Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now) {
+  const auto type = m.type();
+  if (m.op != Message::kBootRequest || !type) return silence("not a DHCP request");
+  const Network* network = network_of(m, arrival);
+  if (network == nullptr)
+    return silence(m.giaddr == IpAddress{} ? "no scope is served on " + arrival.interface
+                                           : "no scope holds relay address " + link_of(m).text());
+  const Scope& first = *network->front();
+  const Context c{.message = m,
+                  .arrival = arrival,
+                  .now = now,
+                  .network = *network,
+                  .who = claimant(m, first.match),
+                  .server_id = first.server_id == IpAddress{} ? arrival.destination : first.server_id};
+  switch (*type) {
+    case MessageType::Discover: return discover(c);
+    case MessageType::Request: return request(c);
+    case MessageType::Release: return release(c);
+    case MessageType::Decline: return decline(c);
+    case MessageType::Inform: return inform(c);
+    case MessageType::Offer:
+    case MessageType::Ack:
+    case MessageType::Nak: break;
+  }
+  return silence("a server's message sent to a server");
+}
+
+namespace {
+
+/// RFC 2131 4.3.1: what the client asks for, within what the scope allows; else the scope's own.
+std::chrono::seconds lease_time(const Message& m, const Scope& scope) {
+  const auto asked = m.options.uint32(option::kLeaseTime);
+  if (!asked || scope.lease.count() == kForever) return scope.lease;
+  return std::clamp(std::chrono::seconds(*asked), std::min(scope.min_lease, scope.lease),
+                    std::max(scope.max_lease, scope.lease));
+}
+
+}  // namespace
+
+Outcome Server::discover(const Context& c) {
+  auto choice = allocator_.choose(c.network, c.who, c.now);
+  if (!choice) {
+    // Silence: another server may have an address, and a refusal would break its clients.
+    std::string names;
+    for (const auto* scope : c.network) names += (names.empty() ? "" : ", ") + scope->name;
+    return silence("no address is left in " + names + "; widen 'ranges' or shorten 'lease'", true);
+  }
+  const Scope& scope = *choice->scope;
+  const Lease* known = leases_.find(choice->address);
+  if (known == nullptr || known->state != LeaseState::Active || !known->holds(c.now)) {
+    Lease offer{.address = choice->address,
+                .state = LeaseState::Offered,
+                .client = c.who.client,
+                .hardware = c.who.hardware,
+                .hostname = {},
+                .started = c.now,
+                .expires = c.now + settings_.offer_hold};
+    leases_.put(std::move(offer));
+  }
+  Lease named{
+      .address = choice->address, .client = {}, .hardware = {}, .hostname = client_host_name(c.message)};
+  Outcome outcome;
+  outcome.reply = lease_reply({.request = c.message,
+                               .arrival = c.arrival,
+                               .scope = scope,
+                               .reservation = choice->reservation,
+                               .server_id = c.server_id,
+                               .fqdn = fqdn(named)},
+                              MessageType::Offer, choice->address, lease_time(c.message, scope));
+  outcome.note = "offered " + choice->address.text() + ": " + choice->why;
+  return outcome;
+}
+
+Outcome Server::request(const Context& c) {
+  if (const auto server_id = c.message.options.address(option::kServerId)) return selecting(c, *server_id);
+  if (c.message.ciaddr != IpAddress{}) return extend(c);
+  if (c.who.wanted) return init_reboot(c, *c.who.wanted);
+  return silence("a request that names no address");
+}
+
+Outcome Server::selecting(const Context& c, const IpAddress& server_id) {
+  if (!is_ours(server_id, c)) {
+    // RFC 2131 4.3.2: the client took another server's offer; ours is free again at once.
+    for (const auto* lease : leases_.of_client(c.who.client))
+      if (lease->state == LeaseState::Offered && scope_of(c.network, lease->address) != nullptr) {
+        const IpAddress address = lease->address;
+        leases_.erase(address);
+        allocator_.freed(address);
+        break;
+      }
+    return silence("the client took the offer of server " + server_id.text());
+  }
+  const IpAddress address = c.who.wanted.value_or(c.message.ciaddr);
+  const Scope* scope = scope_of(c.network, address);
+  if (scope == nullptr) return refuse(c, address.text() + " does not belong to this network");
+  // No offer need be remembered: it may have been made before a restart. What counts is that the address can
+  // be given.
+  if (!allocator_.may_have(*scope, address, c.who, c.now))
+    return refuse(c, address.text() + " is not free for you");
+  return grant(c, *scope, address, "the client took our offer");
+}
+
+Outcome Server::init_reboot(const Context& c, const IpAddress& address) {
+  const Scope* scope = scope_of(c.network, address);
+  const auto known = leases_.of_client(c.who.client);
+  const bool has_record =
+      std::ranges::any_of(known, [](const Lease* l) { return l->state != LeaseState::Offered; });
+  if (scope == nullptr) {
+    // RFC 2131 4.3.2: on the wrong network the answer is NAK, from any server that knows this network.
+    if (!c.authoritative() && !has_record)
+      return silence(address.text() + " is of another network, and this scope is not authoritative");
+    return refuse(c, address.text() + " does not belong to this network");
+  }
+  const Reservation* own = allocator_.reservation(*scope, c.who);
+  const bool mine = own != nullptr && own->address == address;
+  if (!has_record && !mine) {
+    // RFC 2131 4.3.2: INIT-REBOOT from an unknown client gets silence, not NAK: the lease may be another
+    // server's.
+    return silence("an unknown client asks for " + address.text() + " again; it will begin anew");
+  }
+  const bool recorded =
+      mine || std::ranges::any_of(known, [&](const Lease* l) { return l->address == address; });
+  if (!recorded) return refuse(c, address.text() + " is not the address you were given");
+  if (!allocator_.may_have(*scope, address, c.who, c.now))
+    return refuse(c, address.text() + " is no longer yours");
+  return grant(c, *scope, address, "the client comes back to its address");
+}
+
+Outcome Server::extend(const Context& c) {
+  const IpAddress address = c.message.ciaddr;
+  const char* state = c.unicast() ? "renewal" : "rebinding";
+  const Scope* scope = scope_of(c.network, address);
+  const bool known = !leases_.of_client(c.who.client).empty();
+  if (scope == nullptr) {
+    if (!c.authoritative() && !known)
+      return silence(address.text() + " is of another network, and this scope is not authoritative");
+    return refuse(c, address.text() + " does not belong to this network");
+  }
+  if (!allocator_.may_have(*scope, address, c.who, c.now)) {
+    const Lease* lease = leases_.find(address);
+    const bool of_client = lease != nullptr && lease->client == c.who.client;
+    // Not ours to judge, where another server shares the network: an address we never lent is perhaps its.
+    if (!c.authoritative() && !of_client) return silence(address.text() + " was not lent by this server");
+    return refuse(c, address.text() + " is not yours to keep");
+  }
+  // An address we have no record of, but may lend, is granted: the client lives there already, and our memory
+  // may be what was lost (RFC 2131 4.3.2 RENEWING: "the server trusts the client's ciaddr").
+  return grant(c, *scope, address, state);
+}
+
+Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why) {
+  const auto time = lease_time(c.message, scope);
+  const Reservation* reservation = allocator_.reservation(scope, c.who);
+  if (reservation != nullptr && reservation->address != address) reservation = nullptr;
+  const Lease* before = leases_.find(address);
+  const bool continued =
+      before != nullptr && before->client == c.who.client && before->state == LeaseState::Active;
+  Lease lease{.address = address,
+              .state = LeaseState::Active,
+              .client = c.who.client,
+              .hardware = c.who.hardware,
+              .hostname = client_host_name(c.message),
+              .started = continued ? before->started : c.now,
+              .expires = c.now + time};
+  if (reservation != nullptr && !reservation->name.empty()) {
+    lease.hostname = host_label(reservation->name);
+  } else if (lease.hostname.empty() && continued) {
+    lease.hostname = before->hostname;  // a renewal need not repeat the name
+  }
+
+  Outcome outcome;
+  // A client has one lease on a wire: what it had there besides is given back with this one.
+  std::vector<Lease> given_up;
+  for (const auto* other : leases_.of_client(c.who.client))
+    if (other->address != address && other->state == LeaseState::Active &&
+        scope_of(c.network, other->address) != nullptr)
+      given_up.push_back(*other);
+  for (auto& other : given_up) {
+    other.state = LeaseState::Released;
+    other.expires = c.now;
+    outcome.store.push_back(leases_.put(other));
+    allocator_.freed(other.address);
+  }
+  outcome.note = "leased " + address.text() + " for " +
+                 duration_text(static_cast<std::uint32_t>(time.count())) + ": " + why;
+  outcome.reply = lease_reply({.request = c.message,
+                               .arrival = c.arrival,
+                               .scope = scope,
+                               .reservation = reservation,
+                               .server_id = c.server_id,
+                               .fqdn = fqdn(lease)},
+                              MessageType::Ack, address, time);
+  outcome.store.push_back(leases_.put(std::move(lease)));
+  return outcome;
+}
+
+Outcome Server::refuse(const Context& c, std::string why) const {
+  Outcome outcome;
+  outcome.reply = refusal(c.message, c.server_id, why);
+  outcome.note = "refused: " + std::move(why);
+  return outcome;
+}
+
+Outcome Server::release(const Context& c) {
+  const IpAddress address = c.message.ciaddr;
+  const Lease* lease = leases_.find(address);
+  if (lease == nullptr || lease->client != c.who.client || lease->state != LeaseState::Active)
+    return silence("released " + address.text() + ", which is not leased to this client");
+  Lease released = *lease;
+  released.state = LeaseState::Released;
+  released.expires = c.now;
+  Outcome outcome;
+  outcome.store.push_back(leases_.put(std::move(released)));
+  outcome.note = address.text() + " given back by its client";
+  allocator_.freed(address);
+  return outcome;
+}
+
+Outcome Server::decline(const Context& c) {
+  const auto server_id = c.message.options.address(option::kServerId);
+  if (!c.who.wanted || (server_id && !is_ours(*server_id, c)))
+    return silence("declined an address of another server");
+  const Lease* lease = leases_.find(*c.who.wanted);
+  const Scope* scope = scope_of(c.network, *c.who.wanted);
+  // Only who was given the address may put it into quarantine, or one machine could empty the pool.
+  if (scope == nullptr || lease == nullptr || lease->client != c.who.client || !lease->holds(c.now))
+    return silence("declined " + c.who.wanted->text() + ", which is not leased to this client");
+  Lease declined = *lease;
+  declined.state = LeaseState::Declined;
+  declined.expires = c.now + scope->quarantine;
+  Outcome outcome;
+  outcome.note = c.who.wanted->text() + " is in use by a machine that did not lease it; it rests for " +
+                 duration_text(static_cast<std::uint32_t>(scope->quarantine.count()));
+  outcome.alarming = true;
+  outcome.store.push_back(leases_.put(std::move(declined)));
+  return outcome;
+}
+
+Outcome Server::inform(const Context& c) const {
+  const IpAddress address = c.message.ciaddr == IpAddress{} ? c.arrival.source : c.message.ciaddr;
+  const Scope* scope = scope_of(c.network, address);
+  if (scope == nullptr) scope = c.network.front();
+  Outcome outcome;
+  outcome.reply = inform_reply({.request = c.message,
+                                .arrival = c.arrival,
+                                .scope = *scope,
+                                .reservation = allocator_.reservation(*scope, c.who),
+                                .server_id = c.server_id,
+                                .fqdn = {}});
+  outcome.note = "told " + address.text() + " about " + scope->name;
+  return outcome;
+}
+
+std::vector<Lease> Server::expire(ServerTime now) {
+  std::vector<Lease> store;
+  for (auto& lease : leases_.expire(now)) {
+    allocator_.freed(lease.address);
+    if (lease.state == LeaseState::Offered) continue;
+    lease.state = LeaseState::Expired;
+    store.push_back(std::move(lease));
+  }
+  return store;
+}
+
+std::optional<Lease> Server::revoke(const IpAddress& address, ServerTime now) {
+  const Lease* lease = leases_.find(address);
+  if (lease == nullptr || lease->state == LeaseState::Released || lease->state == LeaseState::Expired)
+    return std::nullopt;
+  Lease revoked = *lease;
+  revoked.state = LeaseState::Released;
+  revoked.expires = now;
+  allocator_.freed(address);
+  return leases_.put(std::move(revoked));
+}
+
+}  // namespace lab::dhcp

@@ -1,0 +1,93 @@
+/// server -- the DHCP server's rules (RFC 2131 4.3) without sockets, clock or disk: a message and where it
+/// came from go in; what to make durable, what to answer then and to whom, and the reason in words come out.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dhcp/allocator.hpp"
+#include "dhcp/lease_table.hpp"
+#include "dhcp/message.hpp"
+#include "dhcp/settings.hpp"
+
+namespace lab::dhcp {
+
+/// Where a message came from.
+struct Arrival {
+  std::string interface;
+  IpAddress source;       ///< of the IP packet; 0.0.0.0 from a client without address
+  IpAddress destination;  ///< ours, or a broadcast address
+};
+
+/// How a reply travels (RFC 2131 4.1).
+enum class Delivery {
+  Relay,      ///< to giaddr, server port
+  Unicast,    ///< to the client's own address
+  Broadcast,  ///< to 255.255.255.255 on the interface of arrival
+  Hardware,   ///< to yiaddr in a frame for chaddr: the client cannot answer ARP yet
+};
+
+struct Reply {
+  Message message;
+  Delivery delivery = Delivery::Broadcast;
+  Endpoint to;
+  IpAddress from;  ///< our stable source address; 0.0.0.0: let the kernel choose
+  EncodeOptions encoding;
+};
+
+struct Outcome {
+  std::vector<Lease> store;  ///< to be on disk before the reply leaves
+  std::optional<Reply> reply;
+  std::string note;       ///< what was decided and why; one sentence
+  bool alarming = false;  ///< a person should look: pool exhausted, conflict
+};
+
+class Server {
+ public:
+  Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Takes new settings; every lease stays.
+  void configure(Settings settings);
+  /// A lease from the store, at start, before `configure`.
+  void restore(Lease lease) { leases_.put(std::move(lease)); }
+
+  Outcome handle(const Message& message, const Arrival& arrival, ServerTime now);
+  /// Leases that have ended by `now`, with their new state, to be stored.
+  std::vector<Lease> expire(ServerTime now);
+  /// Takes a lease away from its client before its time; nullopt when there is none to take.
+  std::optional<Lease> revoke(const IpAddress& address, ServerTime now);
+
+  const Settings& settings() const { return settings_; }
+  const LeaseTable& leases() const { return leases_; }
+  /// The name in DNS for a lease's host name; empty when none is registered.
+  std::string fqdn(const Lease& lease) const;
+
+ private:
+  using Network = std::vector<const Scope*>;
+  struct Context;
+
+  Outcome discover(const Context& c);
+  Outcome request(const Context& c);
+  Outcome selecting(const Context& c, const IpAddress& server_id);
+  Outcome init_reboot(const Context& c, const IpAddress& address);
+  Outcome extend(const Context& c);
+  Outcome release(const Context& c);
+  Outcome decline(const Context& c);
+  Outcome inform(const Context& c) const;
+
+  Outcome grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why);
+  Outcome refuse(const Context& c, std::string why) const;
+
+  const Network* network_of(const Message& message, const Arrival& arrival) const;
+  const Scope* scope_of(const Network& network, const IpAddress& address) const;
+  bool is_ours(const IpAddress& server_id, const Context& c) const;
+
+  Settings settings_;
+  LeaseTable leases_;
+  Allocator allocator_;
+  std::vector<Network> networks_;  ///< scopes that share a wire
+};
+
+}  // namespace lab::dhcp

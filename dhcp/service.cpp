@@ -1,0 +1,210 @@
+#include "dhcp/service.hpp"
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "common/events.hpp"
+#include "common/log.hpp"
+#include "dhcp/explain.hpp"
+
+namespace lab::dhcp {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::seconds kExpiryInterval(1);
+
+std::chrono::nanoseconds boot_time() {
+  timespec t{};
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+/// Gives each scope our address on its interface.
+Result<void> resolve_interfaces(Settings& settings) {
+  for (auto& scope : settings.scopes) {
+    if (scope.interface.empty()) continue;
+    const auto own = interface_address(scope.interface, scope.network);
+    if (!own)
+      return fail(
+          "scope " + scope.name + ": " + scope.interface + " has no address in " + scope.network.text(), {},
+          "give it one, or leave 'interface' out where only relays reach the scope");
+    scope.server_id = *own;
+  }
+  return {};
+}
+
+void tell(events::Direction direction, const Message& m, const std::string& peer, const std::string& text) {
+  events::emit({.protocol = "dhcp", .session = m.xid, .direction = direction, .peer = peer, .text = text});
+}
+
+}  // namespace
+
+Service::Service(asio::io_context& io, WireSocket socket)
+    : io_(io),
+      socket_(std::move(socket)),
+      readable_(io, socket_.descriptor()),
+      expiry_(io),
+      updater_(io, names_,
+               [this](DnsName row) {
+                 StoreChange change;
+                 change.names.push_back(std::move(row));
+                 commit(std::move(change), {});
+               }),
+      wall_at_start_(std::chrono::system_clock::now()),
+      boot_at_start_(boot_time()) {}
+
+Service::~Service() { readable_.release(); }  // the descriptor is the socket's to close
+
+ServerTime Service::now() const {
+  // The wall clock of the start, carried on by a clock nobody can set: a clock that jumps must not end every
+  // lease.
+  return std::chrono::floor<std::chrono::seconds>(
+      wall_at_start_ +
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(boot_time() - boot_at_start_));
+}
+
+Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Config& config) {
+  Settings settings = settings_of(config);
+  if (auto resolved = resolve_interfaces(settings); !resolved) return std::unexpected(resolved.error());
+  auto socket = WireSocket::open();
+  if (!socket) return std::unexpected(socket.error());
+  std::unique_ptr<Service> service(new Service(io, std::move(*socket)));
+  LeaseStore::Content content;
+  auto store = LeaseStore::open(config.leases, content);
+  if (!store) return std::unexpected(store.error());
+  service->store_ = std::move(*store);
+  const std::size_t count = content.leases.size();
+  const auto now = service->now();
+  for (auto& lease : content.leases) {
+    // A lease that begins later than now was granted before the clock was set back; counted on, it could last
+    // for years.
+    if (lease.started > now && lease.expires > now)
+      lease.expires = std::min(lease.expires, now + (lease.expires - lease.started));
+    service->server_.restore(std::move(lease));
+  }
+  for (const auto& name : content.names) service->names_.restore(name);
+  service->server_.configure(std::move(settings));
+  service->updater_.configure(config.dns_update, service->server_.settings().scopes);
+  for (const auto& scope : service->server_.settings().scopes) {
+    std::string ranges;
+    for (const auto& range : scope.ranges) ranges += (ranges.empty() ? "" : ", ") + range.text();
+    log::info("scope {}: {} on {}, lending {}", scope.name, scope.network.text(),
+              scope.interface.empty() ? "relays" : scope.interface,
+              ranges.empty() ? "reservations only" : ranges);
+  }
+  log::info("{} leases remembered in {}", count, config.leases);
+  service->listen();
+  service->expire_later();
+  return service;
+}
+
+Result<void> Service::reload(const Config& config) {
+  Settings settings = settings_of(config);
+  if (auto resolved = resolve_interfaces(settings); !resolved) return resolved;
+  server_.configure(std::move(settings));
+  updater_.configure(config.dns_update, server_.settings().scopes);
+  return {};
+}
+
+void Service::stop(std::function<void()> done) {
+  stopping_ = true;
+  readable_.cancel();
+  expiry_.cancel();
+  if (in_flight_ == 0) return done();
+  when_idle_ = std::move(done);
+}
+
+void Service::listen() {
+  readable_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                         if (error || stopping_) return;
+                         receive();
+                         listen();
+                       });
+}
+
+void Service::receive() {
+  constexpr int kBatchesAtOnce = 8;  // then timers and commits get their turn
+  bool more = true;
+  for (int i = 0; more && i < kBatchesAtOnce; ++i) receive_batch(socket_.receive(more));
+}
+
+void Service::receive_batch(const std::vector<Incoming>& batch) {
+  StoreChange change;
+  std::vector<Pending> at_once, after_commit;
+  const auto time = now();
+  for (const auto& in : batch) {
+    const auto message = Message::parse(in.payload);
+    if (!message) {
+      log::debug("dropped a datagram from {}: {}", in.from.text(), message.error().text());
+      continue;
+    }
+    Outcome outcome = server_.handle(*message, in.arrival, time);
+    if (events::listening()) {
+      tell(events::Direction::In, *message, in.from.text(), summary(*message));
+      tell(events::Direction::Note, *message, in.from.text(), outcome.note);
+      if (outcome.reply)
+        tell(events::Direction::Out, *message, outcome.reply->to.text(), summary(outcome.reply->message));
+    }
+    if (outcome.alarming) {
+      log::warning("{}: {}", message->hardware_text(), outcome.note);
+    } else {
+      log::debug("{}: {}", summary(*message), outcome.note);
+    }
+    for (const auto& lease : outcome.store) follow_name(lease, change);
+    const bool durable_first = !outcome.store.empty();
+    std::ranges::move(outcome.store, std::back_inserter(change.leases));
+    if (outcome.reply)
+      (durable_first ? after_commit : at_once).push_back({std::move(*outcome.reply), in.arrival.interface});
+  }
+  send(at_once);
+  if (!change.leases.empty()) commit(std::move(change), std::move(after_commit));
+}
+
+void Service::follow_name(const Lease& lease, StoreChange& change) {
+  std::ranges::move(names_.follow(lease, server_.fqdn(lease)), std::back_inserter(change.names));
+}
+
+void Service::commit(StoreChange change, std::vector<Pending> replies) {
+  ++in_flight_;
+  store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) mutable {
+    // On the writer's thread. Without a commit there is no ACK: the client asks again, and is served once the
+    // disk is.
+    if (error != nullptr) {
+      log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
+      replies.clear();
+    }
+    asio::post(io_, [this, replies = std::move(replies)] {
+      send(replies);
+      updater_.wake();
+      if (--in_flight_ == 0 && when_idle_) std::exchange(when_idle_, nullptr)();
+    });
+  });
+}
+
+void Service::send(const std::vector<Pending>& replies) {
+  for (const auto& [reply, interface] : replies)
+    if (!socket_.send(reply, interface))
+      log::warning("cannot answer {} at {} on {}: {}", reply.message.hardware_text(), reply.to.text(),
+                   interface, std::strerror(errno));
+}
+
+void Service::expire_later() {
+  expiry_.expires_after(kExpiryInterval);
+  expiry_.async_wait([this](const boost::system::error_code& error) {
+    if (error || stopping_) return;
+    StoreChange change;
+    change.leases = server_.expire(now());
+    for (const auto& lease : change.leases) {
+      log::debug("the lease of {} has run out", lease.address.text());
+      follow_name(lease, change);
+    }
+    if (!change.leases.empty()) commit(std::move(change), {});
+    expire_later();
+  });
+}
+
+}  // namespace lab::dhcp

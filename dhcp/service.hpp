@@ -1,0 +1,63 @@
+/// service -- lab-dhcpd around the server core: sockets, the lease store, time, reload, dialogue events. One
+/// thread decides and sends; the store's writer commits. A reply leaves when its lease is on disk.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dhcp/config.hpp"
+#include "dhcp/dns_names.hpp"
+#include "dhcp/lease_store.hpp"
+#include "dhcp/name_updater.hpp"
+#include "dhcp/server.hpp"
+#include "dhcp/wire_socket.hpp"
+
+namespace lab::dhcp {
+
+class Service {
+ public:
+  /// Opens the database and the sockets. Fails with what a person should do about it.
+  static Result<std::unique_ptr<Service>> start(boost::asio::io_context& io, const Config& config);
+  ~Service();
+
+  /// Takes new settings without losing a lease; on failure the old ones stay.
+  Result<void> reload(const Config& config);
+  /// Stops answering; `done` when what was decided is on disk and sent.
+  void stop(std::function<void()> done);
+
+ private:
+  struct Pending {
+    Reply reply;
+    std::string interface;
+  };
+  Service(boost::asio::io_context& io, WireSocket socket);
+
+  void listen();
+  void receive();
+  void receive_batch(const std::vector<Incoming>& batch);
+  void commit(StoreChange change, std::vector<Pending> replies);
+  void send(const std::vector<Pending>& replies);
+  void follow_name(const Lease& lease, StoreChange& change);
+  void expire_later();
+  ServerTime now() const;
+
+  boost::asio::io_context& io_;
+  WireSocket socket_;
+  boost::asio::posix::stream_descriptor readable_;
+  boost::asio::steady_timer expiry_;
+  std::unique_ptr<LeaseStore> store_;
+  Server server_;
+  DnsNames names_;
+  NameUpdater updater_;
+  std::chrono::system_clock::time_point wall_at_start_;
+  std::chrono::nanoseconds boot_at_start_;
+  bool stopping_ = false;
+  std::size_t in_flight_ = 0;
+  std::function<void()> when_idle_;
+};
+
+}  // namespace lab::dhcp

@@ -1,0 +1,71 @@
+/// settings -- what a DHCP server is told to do, ready to use: scopes with their ranges, options in wire form
+/// and reservations. Made by config.cpp from YAML, or by hand in tests; the server core reads nothing else.
+#pragma once
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/address.hpp"
+#include "dhcp/options.hpp"
+
+namespace lab::dhcp {
+
+/// How a scope tells its clients apart.
+enum class Match {
+  ClientId,  ///< option 61, else the hardware address (RFC 2131 4.2): clones that share a MAC stay apart
+  Mac,       ///< the hardware address alone: PXE, installer and system of one machine get one lease
+};
+
+struct Reservation {
+  std::string name;               ///< sent as option 12
+  std::optional<MacAddress> mac;  ///< matches whatever option 61 says
+  std::optional<Bytes> client_id;
+  IpAddress address;
+  Options options;  ///< over the scope's
+};
+
+struct Scope {
+  std::string name;
+  std::string interface;  ///< where its clients are; empty: only behind relays
+  Network network;
+  IpAddress server_id;  ///< our address on that network; 0.0.0.0 when only behind relays
+  std::vector<AddressRange> ranges;
+  std::vector<AddressRange> excluded;
+  std::chrono::seconds lease{3600};
+  std::chrono::seconds min_lease{60};  ///< bounds of what a client may ask for (option 51)
+  std::chrono::seconds max_lease{86400};
+  bool authoritative = true;  ///< NAK what is wrong here; off where another server lives
+  Match match = Match::ClientId;
+  bool echo_client_id = true;            ///< RFC 6842; off for old devices that then refuse the reply
+  bool overload = false;                 ///< option 52 when options do not fit
+  std::chrono::seconds quarantine{600};  ///< how long a declined address rests
+  Options options;
+  IpAddress next_server;               ///< siaddr
+  std::string server_name, boot_file;  ///< sname, file
+  std::vector<Reservation> reservations;
+
+  bool excludes(const IpAddress& address) const {
+    for (const auto& range : excluded)
+      if (range.contains(address)) return true;
+    return false;
+  }
+  /// Whether the address may be lent to anybody: in a range, not excluded, not our own.
+  bool lends(const IpAddress& address) const {
+    if (excludes(address) || address == server_id) return false;
+    for (const auto& range : ranges)
+      if (range.contains(address)) return true;
+    return false;
+  }
+};
+
+struct Settings {
+  std::vector<Scope> scopes;
+  std::chrono::seconds offer_hold{15};  ///< how long an offered address waits for its REQUEST
+  /// Name given to clients in DNS; empty: no names are registered.
+  std::string dns_forward;
+};
+
+}  // namespace lab::dhcp

@@ -1,0 +1,206 @@
+#include "dhcp/wire_socket.hpp"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "dhcp/frame.hpp"
+
+namespace lab::dhcp {
+namespace {
+
+constexpr std::size_t kBatch = 64;
+constexpr std::size_t kPayload = 2048;           // larger datagrams are cut; no client sends them
+constexpr int kReceiveBuffer = 4 * 1024 * 1024;  // a class room that is switched on at once
+
+sockaddr_in internet_address(const IpAddress& address, std::uint16_t port) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  at.sin_addr.s_addr = htonl(address.v4_value());
+  return at;
+}
+
+IpAddress address_of(const in_addr& a) { return IpAddress::v4(ntohl(a.s_addr)); }
+
+Error broken(const char* doing, std::uint16_t port) {
+  const int error = errno;
+  std::string remedy;
+  if (error == EADDRINUSE) remedy = "another DHCP server runs on this machine; stop it first";
+  if (error == EACCES || error == EPERM) remedy = "run it as root of the network namespace";
+  return {std::string("cannot ") + doing + ": " + std::strerror(error), "port " + std::to_string(port),
+          remedy};
+}
+
+}  // namespace
+
+struct WireSocket::Buffers {
+  struct One {
+    std::uint8_t payload[kPayload];
+    alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))];
+    sockaddr_in from;
+    iovec vector;
+  };
+  One all[kBatch];
+  mmsghdr headers[kBatch];
+
+  void prepare() {
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      One& one = all[i];
+      one.vector = {one.payload, sizeof one.payload};
+      headers[i] = {};
+      msghdr& h = headers[i].msg_hdr;
+      h.msg_name = &one.from;
+      h.msg_namelen = sizeof one.from;
+      h.msg_iov = &one.vector;
+      h.msg_iovlen = 1;
+      h.msg_control = one.control;
+      h.msg_controllen = sizeof one.control;
+    }
+  }
+};
+
+WireSocket::WireSocket(WireSocket&& other) noexcept
+    : udp_(std::exchange(other.udp_, -1)),
+      raw_(std::exchange(other.raw_, -1)),
+      buffers_(std::move(other.buffers_)),
+      incoming_(std::move(other.incoming_)),
+      names_(std::move(other.names_)) {}
+
+WireSocket::~WireSocket() {
+  if (udp_ >= 0) close(udp_);
+  if (raw_ >= 0) close(raw_);
+}
+
+Result<WireSocket> WireSocket::open(std::uint16_t port) {
+  WireSocket s;
+  s.udp_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (s.udp_ < 0) return std::unexpected(broken("make a socket", port));
+  const int on = 1;
+  if (setsockopt(s.udp_, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) != 0 ||
+      setsockopt(s.udp_, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0)
+    return std::unexpected(broken("set up the socket", port));
+  // Beyond the system's limit where we may; else as much as it allows.
+  if (setsockopt(s.udp_, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) != 0)
+    (void)setsockopt(s.udp_, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
+  const auto any = internet_address({}, port);
+  if (bind(s.udp_, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
+    return std::unexpected(broken("listen", port));
+  // Protocol 0: it only sends; a protocol would give it a copy of every packet on the machine.
+  s.raw_ = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (s.raw_ < 0) return std::unexpected(broken("make a packet socket", port));
+  s.buffers_ = std::make_unique<Buffers>();
+  s.incoming_.reserve(kBatch);
+  return s;
+}
+
+const std::string& WireSocket::interface_name(int index) {
+  if (auto known = names_.find(index); known != names_.end()) return known->second;
+  char name[IF_NAMESIZE] = "";
+  if_indextoname(static_cast<unsigned>(index), name);
+  // An interface that was removed and made again has a new number; the old one is forgotten.
+  std::erase_if(names_, [&](const auto& entry) { return entry.second == name; });
+  return names_[index] = name;
+}
+
+int WireSocket::interface_index(const std::string& name) {
+  for (const auto& [index, known] : names_)
+    if (known == name) return index;
+  return static_cast<int>(if_nametoindex(name.c_str()));
+}
+
+const std::vector<Incoming>& WireSocket::receive(bool& more) {
+  incoming_.clear();
+  buffers_->prepare();
+  const int count = recvmmsg(udp_, buffers_->headers, kBatch, 0, nullptr);
+  more = count == static_cast<int>(kBatch);
+  for (int i = 0; i < count; ++i) {
+    auto& one = buffers_->all[i];
+    msghdr& h = buffers_->headers[i].msg_hdr;
+    Incoming in{.payload = std::span(one.payload, buffers_->headers[i].msg_len),
+                .arrival = {.interface = {}, .source = address_of(one.from.sin_addr), .destination = {}},
+                .from = {address_of(one.from.sin_addr), ntohs(one.from.sin_port)}};
+    for (cmsghdr* c = CMSG_FIRSTHDR(&h); c != nullptr; c = CMSG_NXTHDR(&h, c)) {
+      if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO) continue;
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(c), sizeof info);
+      in.arrival.interface = interface_name(info.ipi_ifindex);
+      in.arrival.destination = address_of(info.ipi_addr);
+    }
+    incoming_.push_back(std::move(in));
+  }
+  return incoming_;
+}
+
+bool WireSocket::send(const Reply& reply, const std::string& interface) {
+  const Bytes payload = encode(reply.message, reply.encoding).payload;
+  const int index = interface_index(interface);
+  switch (reply.delivery) {
+    case Delivery::Relay:
+    case Delivery::Unicast:
+      return send_udp(reply, payload, 0);  // routed: the way back may differ from the way here
+    case Delivery::Broadcast: return send_udp(reply, payload, index);
+    case Delivery::Hardware: break;
+  }
+  return send_frame(reply, payload, index);
+}
+
+bool WireSocket::send_udp(const Reply& reply, const Bytes& payload, int interface) {
+  auto to = internet_address(reply.to.address, reply.to.port);
+  iovec vector{const_cast<std::uint8_t*>(payload.data()),
+               payload.size()};  // sendmsg(2) takes no const; it does not write
+  alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))] = {};
+  msghdr h{};
+  h.msg_name = &to;
+  h.msg_namelen = sizeof to;
+  h.msg_iov = &vector;
+  h.msg_iovlen = 1;
+  h.msg_control = control;
+  h.msg_controllen = sizeof control;
+  cmsghdr* c = CMSG_FIRSTHDR(&h);
+  c->cmsg_level = IPPROTO_IP;
+  c->cmsg_type = IP_PKTINFO;
+  c->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+  in_pktinfo info{};
+  info.ipi_ifindex = interface;
+  // Always the address of option 54: some clients ignore what comes from another one.
+  info.ipi_spec_dst.s_addr = htonl(reply.from.v4_value());
+  std::memcpy(CMSG_DATA(c), &info, sizeof info);
+  return sendmsg(udp_, &h, MSG_DONTWAIT) >= 0;
+}
+
+bool WireSocket::send_frame(const Reply& reply, const Bytes& payload, int interface) {
+  const Bytes packet = encode_packet({{reply.from, kServerPort}, reply.to, payload});
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_protocol = htons(ETH_P_IP);
+  to.sll_ifindex = interface;
+  to.sll_halen = static_cast<unsigned char>(std::min<std::size_t>(reply.message.hlen, sizeof to.sll_addr));
+  std::memcpy(to.sll_addr, reply.message.chaddr.data(), to.sll_halen);
+  return sendto(raw_, packet.data(), packet.size(), MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&to),
+                sizeof to) >= 0;
+}
+
+std::optional<IpAddress> interface_address(const std::string& interface, const Network& network) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return std::nullopt;
+  std::optional<IpAddress> found;
+  for (const ifaddrs* a = list; a != nullptr && !found; a = a->ifa_next) {
+    if (a->ifa_addr == nullptr || a->ifa_addr->sa_family != AF_INET || interface != a->ifa_name) continue;
+    sockaddr_in in{};
+    std::memcpy(&in, a->ifa_addr, sizeof in);
+    if (network.contains(address_of(in.sin_addr))) found = address_of(in.sin_addr);
+  }
+  freeifaddrs(list);
+  return found;
+}
+
+}  // namespace lab::dhcp

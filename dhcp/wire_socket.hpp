@@ -1,0 +1,56 @@
+/// wire_socket -- the server's two sockets: UDP port 67 for everything an IP stack can carry, and a packet
+/// socket for the frame to a client that has no address yet. Many datagrams move per system call; nothing
+/// here waits.
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/address.hpp"
+#include "common/error.hpp"
+#include "dhcp/server.hpp"
+
+namespace lab::dhcp {
+
+struct Incoming {
+  std::span<const std::uint8_t> payload;  ///< valid until the next `receive`
+  Arrival arrival;
+  Endpoint from;
+};
+
+class WireSocket {
+ public:
+  /// Binds port `port` on every interface: scopes say which are served. Needs CAP_NET_BIND_SERVICE and
+  /// CAP_NET_RAW, now only: the privileges can be dropped afterwards.
+  static Result<WireSocket> open(std::uint16_t port = kServerPort);
+  WireSocket(WireSocket&&) noexcept;
+  WireSocket& operator=(WireSocket&&) = delete;
+  ~WireSocket();
+
+  int descriptor() const { return udp_; }
+  /// What has arrived, up to a batch; empty when nothing is there. `more`: the batch was full.
+  const std::vector<Incoming>& receive(bool& more);
+  /// Sends the reply on `interface`, the way it says. False, with the reason in errno, when the kernel
+  /// refuses.
+  bool send(const Reply& reply, const std::string& interface);
+
+ private:
+  WireSocket() = default;
+  const std::string& interface_name(int index);
+  int interface_index(const std::string& name);
+  bool send_udp(const Reply& reply, const Bytes& payload, int interface);
+  bool send_frame(const Reply& reply, const Bytes& payload, int interface);
+
+  struct Buffers;
+  int udp_ = -1, raw_ = -1;
+  std::unique_ptr<Buffers> buffers_;
+  std::vector<Incoming> incoming_;
+  std::unordered_map<int, std::string> names_;
+};
+
+/// Our IPv4 address on `interface` inside `network`; nullopt when it has none there.
+std::optional<IpAddress> interface_address(const std::string& interface, const Network& network);
+
+}  // namespace lab::dhcp

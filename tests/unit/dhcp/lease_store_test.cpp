@@ -1,0 +1,89 @@
+// Leases on disk.
+#include "dhcp/lease_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+
+namespace lab::dhcp {
+namespace {
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() : folder_(testing::TempDir() + "lease_store_test") { std::filesystem::remove_all(folder_); }
+  ~StoreTest() override { std::filesystem::remove_all(folder_); }
+
+  LeaseStore::Content open() {
+    LeaseStore::Content content;
+    store_.reset();
+    auto opened = LeaseStore::open(folder_ + "/deep/leases.db", content);
+    if (opened)
+      store_ = std::move(*opened);
+    else
+      ADD_FAILURE() << opened.error().text();
+    return content;
+  }
+  std::string save(StoreChange change) {
+    std::promise<std::string> answer;
+    store_->save(std::move(change),
+                 [&](const Error* error) { answer.set_value(error == nullptr ? "" : error->text()); });
+    return answer.get_future().get();
+  }
+  static Lease lease(const char* address, const char* name) {
+    return {.address = *IpAddress::parse(address),
+            .state = LeaseState::Active,
+            .client = std::string("\x01\0\xFF", 3),
+            .hardware = "\x01hw",
+            .hostname = name,
+            .started = ServerTime(std::chrono::seconds(1000)),
+            .expires = ServerTime(std::chrono::seconds(4600))};
+  }
+  std::string folder_;
+  std::unique_ptr<LeaseStore> store_;
+};
+
+TEST_F(StoreTest, WhatWasAnsweredIsThereAfterARestart) {
+  EXPECT_TRUE(open().leases.empty());
+  EXPECT_EQ(save({.leases = {lease("192.168.56.100", "pc1"), lease("203.0.113.255", "")}, .names = {}}), "");
+  const auto content = open();
+  ASSERT_EQ(content.leases.size(), 2U);
+  EXPECT_EQ(content.leases[0].address.text(), "192.168.56.100");
+  EXPECT_EQ(content.leases[0].client, std::string("\x01\0\xFF", 3));
+  EXPECT_EQ(content.leases[0].hostname, "pc1");
+  EXPECT_EQ(content.leases[0].expires.time_since_epoch().count(), 4600);
+  EXPECT_EQ(content.leases[1].address.text(), "203.0.113.255");
+}
+
+TEST_F(StoreTest, OneAddressHasOneRow) {
+  open();
+  save({.leases = {lease("192.168.56.100", "pc1")}, .names = {}});
+  save({.leases = {lease("192.168.56.100", "pc2")}, .names = {}});
+  const auto content = open();
+  ASSERT_EQ(content.leases.size(), 1U);
+  EXPECT_EQ(content.leases[0].hostname, "pc2");
+}
+
+TEST_F(StoreTest, NamesAreKeptUntilForgotten) {
+  open();
+  DnsName name{.address = *IpAddress::parse("10.0.0.1"), .fqdn = "pc1.lab", .client = "a", .hardware = "a"};
+  EXPECT_EQ(save({.leases = {}, .names = {name}}), "");
+  ASSERT_EQ(open().names.size(), 1U);
+  name.forget = true;
+  EXPECT_EQ(save({.leases = {}, .names = {name}}), "");
+  EXPECT_TRUE(open().names.empty());
+}
+
+TEST_F(StoreTest, AFileThatIsNoDatabaseIsRefused) {
+  std::filesystem::create_directories(folder_);
+  const auto path = folder_ + "/leases.db";
+  FILE* file = fopen(path.c_str(), "w");
+  fputs("this is no database, but long enough to be looked at as one: ..................................",
+        file);
+  fclose(file);
+  LeaseStore::Content content;
+  EXPECT_FALSE(LeaseStore::open(path, content));
+}
+
+}  // namespace
+}  // namespace lab::dhcp
