@@ -76,7 +76,7 @@ std::string program_name() {
     folder.clear();
   }
   const auto near = fs::relative(self, fs::current_path(error), error);
-  return !error && !near.string().starts_with("../..") ? near.string() : self.string();
+  return !error && !near.string().starts_with("..") ? near.string() : self.string();
 }
 
 int complain(const Error& error, int status) {

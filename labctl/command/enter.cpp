@@ -46,8 +46,11 @@ bool same_namespace(int fd, const char* own) {
     for (const int signal : {SIGINT, SIGQUIT, SIGPIPE}) std::signal(signal, SIG_DFL);
     if (chdir(folder.c_str()) != 0 && chdir("/") != 0) die("/");
     execvpe(argv[0], argv, environment);
-    dprintf(STDERR_FILENO, "labctl: cannot run %s: %s\n", argv[0], std::strerror(errno));
-    _exit(errno == ENOENT ? 127 : 126);
+    // As a shell tells it: 127 no such command, 126 one that cannot be run. A folder of PATH that may not be
+    // read says EACCES too.
+    const bool unknown = errno == ENOENT || (errno == EACCES && std::strchr(argv[0], '/') == nullptr);
+    dprintf(STDERR_FILENO, "labctl: cannot run %s: %s\n", argv[0], std::strerror(unknown ? ENOENT : errno));
+    _exit(unknown ? 127 : 126);
   }
   // Ctrl-C at the terminal reaches the program itself; this process only passes its end on.
   for (const int signal : {SIGINT, SIGQUIT}) std::signal(signal, SIG_IGN);

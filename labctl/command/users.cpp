@@ -60,7 +60,7 @@ Result<std::string> ca_path(const std::string& name) {
     return plan ? Result<std::string>(plan->ca_certificate) : std::unexpected(plan.error());
   }
   if (name.empty() || name.find('/') != std::string::npos) return std::unexpected(lab.error());
-  return state_home() + "/" + name + "/ca/ca.pem";
+  return state_home() + "/" + name + "/ca/ca.crt";
 }
 
 }  // namespace
