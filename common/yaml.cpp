@@ -1,6 +1,8 @@
 #include "common/yaml.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -26,6 +28,48 @@ namespace {
 constexpr std::size_t kMaxFile = 1 << 20;   // a topology of 1,000 users is about 100 KiB
 constexpr int kMaxDepth = 64;               // ours nests 8 deep
 constexpr std::size_t kMaxNodes = 100'000;  // after aliases are followed: stops the "billion laughs"
+
+Position position(const YAML::Mark& mark);
+
+/// Counts documents and stops at the second one. yaml-cpp's own LoadAll never ends where a file begins with
+/// ',': it finds an empty document there, and another one at the same place, and so on.
+struct DocumentCounter : YAML::EventHandler {
+  struct Enough {};
+  int count = 0;
+  YAML::Mark first, second;
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    (count == 0 ? first : second) = mark;
+    if (++count == 2) throw Enough{};
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+struct SecondDocument {
+  Position at;
+  bool stray = false;  ///< where the first one began: there is something that is no YAML
+};
+
+std::optional<SecondDocument> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentCounter counter;
+  try {
+    while (parser.HandleNextDocument(counter)) {
+    }
+  } catch (const DocumentCounter::Enough&) {
+    return SecondDocument{position(counter.second), counter.second.pos == counter.first.pos};
+  }
+  return std::nullopt;
+}
 
 Position position(const YAML::Mark& mark) {
   return mark.is_null() ? Position{} : Position{mark.line + 1, mark.column + 1};
@@ -284,13 +328,15 @@ std::optional<Value> parse(Diagnostics& diagnostics, const std::string& text) {
     return std::nullopt;
   }
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      diagnostics.error(position(documents[1].Mark()), "a second document begins here",
-                        "one file holds one document");
+    if (const auto second = second_document(text)) {
+      if (second->stray)
+        diagnostics.error(second->at, "nothing can begin like this",
+                          "a file begins with a key, such as 'lab:'");
+      else
+        diagnostics.error(second->at, "a second document begins here", "one file holds one document");
       return std::nullopt;
     }
-    const YAML::Node root = documents.empty() ? YAML::Node() : documents.front();
+    const YAML::Node root = YAML::Load(text);
     std::size_t count = 0;
     if (!inspect(root, 0, count, diagnostics)) return std::nullopt;
     return Value(wrap(root, {1, 1}, diagnostics));
