@@ -112,6 +112,27 @@ bool inspect(const YAML::Node& node, int depth, std::size_t& count, Diagnostics&
   return true;
 }
 
+/// Where the text stops being UTF-8 (RFC 3629: shortest forms only, no surrogates, nothing past U+10FFFF).
+std::size_t first_bad_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t more = byte < 0x80                   ? 0
+                             : byte >= 0xc2 && byte < 0xe0 ? 1
+                             : (byte & 0xf0) == 0xe0       ? 2
+                             : byte >= 0xf0 && byte < 0xf5 ? 3
+                                                           : 4;
+    if (more == 4 || i + more >= text.size()) return i;
+    for (std::size_t k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      const unsigned low = k > 1 ? 0x80 : byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
+      const unsigned high = k > 1 ? 0xbf : byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
+      if (next < low || next > high) return i;
+    }
+    i += more + 1;
+  }
+  return std::string::npos;
+}
+
 std::string shown(std::string_view text) {
   constexpr std::size_t kShown = 60;
   std::string out;
@@ -325,6 +346,16 @@ std::optional<Value> parse(Diagnostics& diagnostics, const std::string& text) {
              1,
          1},
         "a zero byte: this is not a text file");
+    return std::nullopt;
+  }
+  if (const auto bad = first_bad_utf8(text); bad != std::string::npos) {
+    const auto start = text.rfind('\n', bad) == std::string::npos ? 0 : text.rfind('\n', bad) + 1;
+    diagnostics.error(
+        {static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n')) +
+             1,
+         static_cast<int>(bad - start) + 1},
+        fmt::format("the byte 0x{:02x} is not UTF-8 text", static_cast<unsigned char>(text[bad])),
+        "save the file in UTF-8");
     return std::nullopt;
   }
   try {
