@@ -14,20 +14,24 @@ class Answerer {
            const AnswerLimits& limits)
       : zones_(zones), request_(request), transport_(transport), out_(response), limits_(limits) {}
 
-  void run() {
+  Reach run() {
     owner_ = {request_.qname, Response::kQuestionAt};
     name_.assign(request_.qname.data(), request_.qname.size());
     zone_ = zone_of_question();
-    if (!zone_) return out_.set_rcode(Rcode::Refused);
+    if (!zone_) {
+      out_.set_rcode(Rcode::Refused);
+      return Reach::Beyond;
+    }
     out_.set_authoritative(true);
     while (step()) {
       // An alias: on with its target, where that is ours; else the asker goes on (RFC 1034 4.3.2 3a).
-      if (++hops_ > limits_.chain) return;
+      if (++hops_ > limits_.chain) return Reach::Ours;
       name_.assign(owner_.name.data(), owner_.name.size());
       zone_ = zones_.find(name_);
-      if (!zone_) return;
+      if (!zone_) return Reach::Beyond;
     }
     if (!out_.truncated()) add_additional();
+    return referred_ ? Reach::Beyond : Reach::Ours;
   }
 
  private:
@@ -149,6 +153,7 @@ class Answerer {
 
   // The name is somebody else's: the delegation's NS and the addresses without which they cannot be reached.
   bool refer(const Node& cut, unsigned labels) {
+    referred_ = true;
     if (hops_ == 0) out_.set_authoritative(false);
     Owner at = apex_owner(cut, labels);
     const RRsetView ns = cut.find(type::NS);
@@ -251,14 +256,15 @@ class Answerer {
   const Zone* zone_ = nullptr;
   RRsetView answered_;
   unsigned hops_ = 0, synthesized_ = 0;
+  bool referred_ = false;
   std::uint8_t made_[kSynthesized][2 + kMaxName + 1];
 };
 
 }  // namespace
 
-void answer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
-            const AnswerLimits& limits) {
-  Answerer(zones, request, transport, response, limits).run();
+Reach answer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
+             const AnswerLimits& limits) {
+  return Answerer(zones, request, transport, response, limits).run();
 }
 
 }  // namespace lab::dns

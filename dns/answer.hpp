@@ -17,8 +17,15 @@ struct AnswerLimits {
 /// What the transport allows.
 enum class Transport : std::uint8_t { Udp, Tcp };
 
+/// Whether all of the answer is ours to give.
+enum class Reach : std::uint8_t {
+  Ours,
+  Beyond,  ///< the name is in no zone of ours, below a delegation, or an alias leads there: a resolver could
+           ///< say more
+};
+
 /// Fills `response`: records, RCODE, AA, TC. REFUSED when no zone of ours holds the name.
-void answer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
-            const AnswerLimits& limits = {});
+Reach answer(const ZoneSet& zones, const Request& request, Transport transport, Response& response,
+             const AnswerLimits& limits = {});
 
 }  // namespace lab::dns

@@ -34,6 +34,21 @@ const config::Table<TcpConfig>& tcp_table() {
   return table;
 }
 
+const config::Table<RecursionConfig>& recursion_table() {
+  static const auto table =
+      config::Table<RecursionConfig>("recursion")
+          .required("networks", &RecursionConfig::networks,
+                    "whose questions about other zones are answered; nobody else's")
+          .row("root", &RecursionConfig::root,
+               "the lab's root servers, address:port; without them and without forwarders, the internet's")
+          .row("forwarders", &RecursionConfig::forwarders,
+               "resolvers that are asked instead of walking down from the root")
+          .row("trust_anchors", &RecursionConfig::trust_anchors,
+               "file with DS or DNSKEY records of the root: answers are validated (RFC 4035), bogus ones are "
+               "SERVFAIL");
+  return table;
+}
+
 const config::Table<Config>& config_table() {
   static const auto table =
       config::Table<Config>("dns")
@@ -46,6 +61,8 @@ const config::Table<Config>& config_table() {
           .row("zones", &Config::zones, "the zones served, by name")
           .row("update", &Config::update, "dynamic update (RFC 2136); left out, nobody may change a zone")
           .row("journal", &Config::journal, "folder in which updates are made durable; needed by `update`")
+          .row("recursion", &Config::recursion,
+               "resolve names of other zones for clients; left out, no recursion")
           .row("tcp", &Config::tcp, "limits of DNS over TCP")
           .rule([](const yaml::Value& at, Config& c) {
             for (const auto& [name, zone] : c.zones)
@@ -65,12 +82,13 @@ std::expected<Config, std::string> load_config(const std::string& path) {
   };
   for (auto& [name, zone] : loaded->zones) absolute(zone.file);
   absolute(loaded->journal);
+  if (loaded->recursion) absolute(loaded->recursion->trust_anchors);
   return loaded;
 }
 
 std::string config_reference() {
   return config_table().reference() + "\n" + zone_table().reference() + "\n" + update_table().reference() +
-         "\n" + tcp_table().reference();
+         "\n" + recursion_table().reference() + "\n" + tcp_table().reference();
 }
 
 }  // namespace lab::dns

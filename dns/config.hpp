@@ -27,6 +27,14 @@ struct TcpConfig {
   unsigned connections_per_client = 100;
 };
 
+/// Recursion for the lab's clients.
+struct RecursionConfig {
+  std::vector<Network> networks;
+  std::vector<Endpoint> root;
+  std::vector<Endpoint> forwarders;
+  std::string trust_anchors;
+};
+
 struct Config {
   std::vector<Endpoint> listen;
   unsigned threads = 1;
@@ -34,16 +42,19 @@ struct Config {
   std::map<std::string, ZoneConfig> zones;
   std::optional<UpdateConfig> update;
   std::string journal;
+  std::optional<RecursionConfig> recursion;
   TcpConfig tcp;
 };
 
 const config::Table<ZoneConfig>& zone_table();
 const config::Table<UpdateConfig>& update_table();
 const config::Table<TcpConfig>& tcp_table();
+const config::Table<RecursionConfig>& recursion_table();
 const config::Table<Config>& config_table();
 inline const auto& table_of(const ZoneConfig*) { return zone_table(); }
 inline const auto& table_of(const UpdateConfig*) { return update_table(); }
 inline const auto& table_of(const TcpConfig*) { return tcp_table(); }
+inline const auto& table_of(const RecursionConfig*) { return recursion_table(); }
 inline const auto& table_of(const Config*) { return config_table(); }
 
 /// The file's value with paths made absolute, or every mistake rendered. Zone files are not read here.

@@ -33,7 +33,7 @@ std::string load(const std::string& path, Loaded& loaded) {
 
 int run(const std::string& path, Loaded& loaded) {
   Runtime runtime;
-  Service service(loaded.config, *loaded.store);
+  Service service(loaded.config, *loaded.store, runtime.io().get_executor());
   UdpServer udp(service, loaded.config.listen, loaded.config.threads);
   TcpServer tcp(runtime.io().get_executor(), service, loaded.config.listen, loaded.config.tcp);
   drop_privileges();

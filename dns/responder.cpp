@@ -5,16 +5,6 @@
 namespace lab::dns {
 namespace {
 
-std::size_t size_limit(const ResponderOptions& options, Transport transport, const Request& q,
-                       std::size_t room) {
-  if (transport == Transport::Tcp) return std::min(room, kMaxMessage);
-  if (!q.edns.present) return std::min(room, kPlainUdp);
-  // RFC 6891 6.2.5: values below 512 are taken as 512.
-  return std::min<std::size_t>(room,
-                               std::clamp<std::size_t>(q.edns.udp_size, kPlainUdp,
-                                                       std::max<std::size_t>(options.udp_size, kPlainUdp)));
-}
-
 // Types that ask for something other than records of a zone.
 Rcode question_fault(const Request& q) {
   switch (q.qtype) {
@@ -30,6 +20,16 @@ Rcode question_fault(const Request& q) {
 
 }  // namespace
 
+std::size_t size_limit(const ResponderOptions& options, Transport transport, const Request& q,
+                       std::size_t room) {
+  if (transport == Transport::Tcp) return std::min(room, kMaxMessage);
+  if (!q.edns.present) return std::min(room, kPlainUdp);
+  // RFC 6891 6.2.5: values below 512 are taken as 512.
+  return std::min<std::size_t>(room,
+                               std::clamp<std::size_t>(q.edns.udp_size, kPlainUdp,
+                                                       std::max<std::size_t>(options.udp_size, kPlainUdp)));
+}
+
 std::size_t plain_reply(const ResponderOptions& options, const Request& q, Rcode code,
                         std::span<std::uint8_t> out) {
   Response response(q, out, out.size(), 0);
@@ -37,7 +37,7 @@ std::size_t plain_reply(const ResponderOptions& options, const Request& q, Rcode
   return response.finish(q.edns, options.udp_size);
 }
 
-Outcome respond(const ZoneSet& zones, const ResponderOptions& options, Transport transport,
+Outcome respond(const ZoneSet& zones, const ResponderOptions& options, const Asker& asker,
                 std::span<const std::uint8_t> message, std::span<std::uint8_t> out, Request& q) {
   const Verdict verdict = parse_request(message, q);
   if (verdict == Verdict::Ignore) return {Action::Drop, 0};
@@ -56,13 +56,15 @@ Outcome respond(const ZoneSet& zones, const ResponderOptions& options, Transport
   if (q.opcode == Opcode::Notify) return {Action::Notify, 0};
   if (const Rcode fault = question_fault(q); fault != Rcode::NoError) return error(fault);
   if (q.qtype == type::AXFR || q.qtype == type::IXFR) {
-    if (transport == Transport::Tcp) return {Action::Transfer, 0};
+    if (asker.transport == Transport::Tcp) return {Action::Transfer, 0};
     if (q.qtype == type::AXFR) return error(Rcode::FormErr);  // RFC 5936 4.2: not over UDP
   }
-  Response response(q, out, size_limit(options, transport, q, out.size()),
+  Response response(q, out, size_limit(options, asker.transport, q, out.size()),
                     q.edns.present ? Response::kOptSize : 0);
-  answer(zones, q, transport, response, options.answer);
-  return {Action::Reply, response.finish(q.edns, options.udp_size)};
+  const Reach reach = answer(zones, q, asker.transport, response, options.answer);
+  if (asker.may_recurse) response.set_recursion_available();
+  const bool recurse = reach == Reach::Beyond && asker.may_recurse && q.recursion_desired;
+  return {recurse ? Action::Recurse : Action::Reply, response.finish(q.edns, options.udp_size)};
 }
 
 }  // namespace lab::dns

@@ -24,6 +24,13 @@ enum class Action : std::uint8_t {
   Update,    ///< RFC 2136: must be on disk before it is answered
   Transfer,  ///< AXFR or IXFR over TCP: more than one message
   Notify,    ///< RFC 1996
+  Recurse,   ///< ask other servers; the reply holds what we know by ourselves
+};
+
+/// Who asks: what the transport allows, and what the address may.
+struct Asker {
+  Transport transport = Transport::Udp;
+  bool may_recurse = false;
 };
 
 struct Outcome {
@@ -33,8 +40,12 @@ struct Outcome {
 
 /// Handles one message. `out` holds the reply; over TCP it should have 64 KiB. `request` is filled in for the
 /// other actions, and for whoever wants to tell what was asked.
-Outcome respond(const ZoneSet& zones, const ResponderOptions& options, Transport transport,
+Outcome respond(const ZoneSet& zones, const ResponderOptions& options, const Asker& asker,
                 std::span<const std::uint8_t> message, std::span<std::uint8_t> out, Request& request);
+
+/// The most bytes a reply to this request may have.
+std::size_t size_limit(const ResponderOptions& options, Transport transport, const Request& request,
+                       std::size_t room);
 
 /// A reply of header and question with a code: what an error, or the end of an update, looks like.
 std::size_t plain_reply(const ResponderOptions& options, const Request& request, Rcode code,

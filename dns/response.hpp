@@ -41,6 +41,7 @@ class Response {
   Rcode rcode() const { return rcode_; }
   void set_authoritative(bool yes) { set_flag(2, 0x04, yes); }
   void set_truncated() { set_flag(2, 0x02, true); }
+  void set_authentic() { set_flag(3, 0x20, true); }
   void set_recursion_available() { set_flag(3, 0x80, true); }
   bool truncated() const { return (bytes_[2] & 0x02U) != 0; }
   std::uint16_t count(Section s) const { return counts_[static_cast<std::size_t>(s)]; }

@@ -64,9 +64,10 @@ class TcpConnection {
         const std::size_t size = get16(&in_[at]);
         if (filled_ - at - 2 < size) break;
         Request request;
-        const Action action = answer({&in_[at + 2], size}, request);
-        if (action == Action::Drop) co_return;  // no question: whoever sends this speaks something else
-        if (action != Action::Reply) co_await handle(action, request);
+        const Outcome outcome = answer({&in_[at + 2], size}, request);
+        if (outcome.action == Action::Drop)
+          co_return;  // no question: whoever sends this speaks something else
+        if (outcome.action != Action::Reply) co_await handle(outcome, request);
         at += 2 + size;
         if (out_.size() >= TcpLimits::kWriteAt && !co_await flush()) co_return;
       }
@@ -92,23 +93,25 @@ class TcpConnection {
 
  private:
   // Answers from the zones, where that is possible at once; else says what has to be done.
-  Action answer(std::span<const std::uint8_t> bytes, Request& request) {
+  Outcome answer(std::span<const std::uint8_t> bytes, Request& request) {
     active_ = Clock::now();
     const auto zones = server_.reader_.hold();
     const Outcome outcome =
-        respond(*zones, server_.service_.options(), Transport::Tcp, bytes, server_.scratch_, request);
+        respond(*zones, server_.service_.options(), server_.service_.asker(Transport::Tcp, peer_.address),
+                bytes, server_.scratch_, request);
     if (outcome.action == Action::Reply) append(request, std::span(server_.scratch_).first(outcome.size));
-    return outcome.action;
+    return outcome;
   }
 
   // What takes its time: an update waits for the disk.
-  asio::awaitable<void> handle(Action action, Request& request) {
+  asio::awaitable<void> handle(Outcome outcome, Request& request) {
     const std::vector<std::uint8_t> reply =
         co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::vector<std::uint8_t>)>(
             [&](auto handler) {
               auto shared = std::make_shared<decltype(handler)>(std::move(handler));
               server_.service_.handle(
-                  action, request, peer_,
+                  outcome.action, request, std::span(server_.scratch_).first(outcome.size), peer_,
+                  Transport::Tcp,
                   [shared, executor = server_.executor_](std::vector<std::uint8_t> bytes_of_reply) {
                     asio::post(executor, [shared, bytes = std::move(bytes_of_reply)]() mutable {
                       std::move (*shared)(std::move(bytes));

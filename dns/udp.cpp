@@ -104,6 +104,11 @@ class UdpServer::Worker {
     }
   }
 
+  Asker asker(unsigned i) const {
+    if (service_.treats_all_alike()) return {.transport = Transport::Udp};
+    return service_.asker(Transport::Udp, from_sockaddr(peers_[i]).address);
+  }
+
   void answer(unsigned n) {
     unsigned replies = 0;
     const bool tell = events::listening();
@@ -112,7 +117,7 @@ class UdpServer::Worker {
       for (unsigned i = 0; i < n; ++i) {
         auto& h = in_[i].msg_hdr;
         const std::span<const std::uint8_t> message(received_[i], in_[i].msg_len);
-        Outcome outcome = respond(*zones, service_.options(), Transport::Udp, message, sent_[i], request_);
+        Outcome outcome = respond(*zones, service_.options(), asker(i), message, sent_[i], request_);
         if (outcome.action == Action::Reply) {
           if (tell)
             service_.tell(request_, std::span(sent_[i]).first(outcome.size), from_sockaddr(peers_[i]),
@@ -123,7 +128,7 @@ class UdpServer::Worker {
           out_[replies].msg_hdr.msg_flags = 0;
           ++replies;
         } else if (outcome.action != Action::Drop) {
-          hand_over(outcome.action, i);
+          hand_over(outcome, i);
         }
         h.msg_namelen = sizeof peers_[i];
       }
@@ -137,8 +142,8 @@ class UdpServer::Worker {
       for (unsigned i = 0; i < n; ++i) in_[i].msg_hdr.msg_controllen = sizeof control_[i];
   }
 
-  // What is answered later: an update, when it is on disk.
-  void hand_over(Action action, unsigned i) {
+  // What is answered later: an update when it is on disk, a question when others have answered it.
+  void hand_over(const Outcome& outcome, unsigned i) {
     struct Address {
       sockaddr_storage peer;
       socklen_t peer_size;
@@ -153,7 +158,7 @@ class UdpServer::Worker {
     if (h.msg_controllen > 0) std::memcpy(address->control, control_[i], h.msg_controllen);
     const Endpoint peer = from_sockaddr(peers_[i]);
     std::vector<std::uint8_t> message(request_.message.begin(), request_.message.end());
-    service_.handle(action, request_, peer,
+    service_.handle(outcome.action, request_, std::span(sent_[i]).first(outcome.size), peer, Transport::Udp,
                     [this_service = &service_, socket = socket_, address, peer,
                      message = std::move(message)](const std::vector<std::uint8_t>& reply) {
                       iovec data{const_cast<std::uint8_t*>(reply.data()), reply.size()};

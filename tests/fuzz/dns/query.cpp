@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const Transport transport = (*data & 1U) != 0 ? Transport::Tcp : Transport::Udp;
   Request request;
-  const Outcome outcome = respond(zones, {}, transport, {data + 1, size - 1}, out, request);
+  const Outcome outcome = respond(zones, {}, {.transport = transport}, {data + 1, size - 1}, out, request);
   if (outcome.action != Action::Reply) return 0;
   if (outcome.size < kHeaderSize || (transport == Transport::Udp && outcome.size > 1232)) std::abort();
   if (describe_response({out, outcome.size}).find("malformed") != std::string::npos) std::abort();

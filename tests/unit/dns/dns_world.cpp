@@ -102,7 +102,7 @@ World& World::serve(ZonePtr zone) {
 Reply World::send(const Bytes& message, Transport transport) const {
   Bytes out(kMaxMessage);
   Request request;
-  const Outcome outcome = respond(zones_, options, transport, message, out, request);
+  const Outcome outcome = respond(zones_, options, {.transport = transport}, message, out, request);
   if (outcome.action == Action::Drop) return {};
   EXPECT_EQ(outcome.action, Action::Reply);
   return decode(std::span(out).first(outcome.size));
