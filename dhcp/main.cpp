@@ -1,5 +1,7 @@
 // lab-dhcpd -- lends addresses (RFC 2131). What it decides is in server.cpp, what it keeps in
 // lease_store.cpp.
+#include <malloc.h>
+
 #include "common/log.hpp"
 #include "common/runtime.hpp"
 #include "dhcp/service.hpp"
@@ -19,6 +21,7 @@ int run(const std::string& path) {
     return 1;
   }
   lab::drop_privileges();  // the sockets are open
+  malloc_trim(0);          // what reading the configuration took
   runtime.on_reload([&] {
     auto fresh = lab::dhcp::load_config(path);
     if (!fresh) {

@@ -134,7 +134,7 @@ void Service::receive() {
 
 void Service::receive_batch(const std::vector<Incoming>& batch) {
   StoreChange change;
-  std::vector<Pending> at_once, after_commit;
+  std::vector<Outgoing> at_once, after_commit;
   const auto time = now();
   for (const auto& in : batch) {
     const auto message = Message::parse(in.payload);
@@ -143,53 +143,55 @@ void Service::receive_batch(const std::vector<Incoming>& batch) {
       continue;
     }
     Outcome outcome = server_.handle(*message, in.arrival, time);
-    if (events::listening()) {
-      tell(events::Direction::In, *message, in.from.text(), summary(*message));
-      tell(events::Direction::Note, *message, in.from.text(), outcome.note);
-      if (outcome.reply)
-        tell(events::Direction::Out, *message, outcome.reply->to.text(), summary(outcome.reply->message));
-    }
-    if (outcome.alarming) {
-      log::warning("{}: {}", message->hardware_text(), outcome.note);
-    } else {
-      log::debug("{}: {}", summary(*message), outcome.note);
-    }
+    tell_and_log(in, *message, outcome);
     for (const auto& lease : outcome.store) follow_name(lease, change);
-    const bool durable_first = !outcome.store.empty();
-    std::ranges::move(outcome.store, std::back_inserter(change.leases));
     if (outcome.reply)
-      (durable_first ? after_commit : at_once).push_back({std::move(*outcome.reply), in.arrival.interface});
+      (outcome.store.empty() ? at_once : after_commit)
+          .push_back(socket_.prepare(*outcome.reply, in.arrival.interface));
+    std::ranges::move(outcome.store, std::back_inserter(change.leases));
   }
   send(at_once);
   if (!change.leases.empty()) commit(std::move(change), std::move(after_commit));
+}
+
+void Service::tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome) const {
+  if (events::listening()) {
+    tell(events::Direction::In, message, in.from.text(), summary(message));
+    tell(events::Direction::Note, message, in.from.text(), outcome.note);
+    if (outcome.reply)
+      tell(events::Direction::Out, message, outcome.reply->to.text(), summary(outcome.reply->message));
+  }
+  if (outcome.alarming) {
+    log::warning("{}: {}", message.hardware_text(), outcome.note);
+  } else if (log::enabled(log::Level::Debug)) {
+    log::debug("{}: {}", summary(message), outcome.note);
+  }
 }
 
 void Service::follow_name(const Lease& lease, StoreChange& change) {
   std::ranges::move(names_.follow(lease, server_.fqdn(lease)), std::back_inserter(change.names));
 }
 
-void Service::commit(StoreChange change, std::vector<Pending> replies) {
+void Service::commit(StoreChange change, std::vector<Outgoing> replies) {
   ++in_flight_;
-  store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) mutable {
-    // On the writer's thread. Without a commit there is no ACK: the client asks again, and is served once the
-    // disk is.
-    if (error != nullptr) {
-      log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
-      replies.clear();
-    }
-    asio::post(io_, [this, replies = std::move(replies)] {
+  store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) {
+    // On the writer's thread: the replies are ready, and one more change of threads would only cost time.
+    // Without a commit there is no ACK: the client asks again, and is served once the disk is.
+    if (error == nullptr) {
       send(replies);
+    } else {
+      log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
+    }
+    asio::post(io_, [this] {
       updater_.wake();
       if (--in_flight_ == 0 && when_idle_) std::exchange(when_idle_, nullptr)();
     });
   });
 }
 
-void Service::send(const std::vector<Pending>& replies) {
-  for (const auto& [reply, interface] : replies)
-    if (!socket_.send(reply, interface))
-      log::warning("cannot answer {} at {} on {}: {}", reply.message.hardware_text(), reply.to.text(),
-                   interface, std::strerror(errno));
+void Service::send(const std::vector<Outgoing>& replies) const {
+  for (const auto& reply : replies)
+    if (!socket_.send(reply)) log::warning("cannot answer {}: {}", reply.to.text(), std::strerror(errno));
 }
 
 void Service::expire_later() {

@@ -30,17 +30,14 @@ class Service {
   void stop(std::function<void()> done);
 
  private:
-  struct Pending {
-    Reply reply;
-    std::string interface;
-  };
   Service(boost::asio::io_context& io, WireSocket socket);
 
   void listen();
   void receive();
   void receive_batch(const std::vector<Incoming>& batch);
-  void commit(StoreChange change, std::vector<Pending> replies);
-  void send(const std::vector<Pending>& replies);
+  void commit(StoreChange change, std::vector<Outgoing> replies);
+  void send(const std::vector<Outgoing>& replies) const;
+  void tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome) const;
   void follow_name(const Lease& lease, StoreChange& change);
   void expire_later();
   ServerTime now() const;

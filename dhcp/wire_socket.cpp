@@ -140,23 +140,33 @@ const std::vector<Incoming>& WireSocket::receive(bool& more) {
   return incoming_;
 }
 
-bool WireSocket::send(const Reply& reply, const std::string& interface) {
-  const Bytes payload = encode(reply.message, reply.encoding).payload;
-  const int index = interface_index(interface);
+Outgoing WireSocket::prepare(const Reply& reply, const std::string& interface) {
+  Outgoing out{.bytes = encode(reply.message, reply.encoding).payload,
+               .to = reply.to,
+               .from = reply.from,
+               .interface = 0,
+               .hardware = {}};
   switch (reply.delivery) {
     case Delivery::Relay:
-    case Delivery::Unicast:
-      return send_udp(reply, payload, 0);  // routed: the way back may differ from the way here
-    case Delivery::Broadcast: return send_udp(reply, payload, index);
-    case Delivery::Hardware: break;
+    case Delivery::Unicast: break;  // routed: the way back may differ from the way here
+    case Delivery::Broadcast: out.interface = interface_index(interface); break;
+    case Delivery::Hardware:
+      out.interface = interface_index(interface);
+      out.bytes = encode_packet({{reply.from, kServerPort}, reply.to, out.bytes});
+      out.hardware.emplace(reply.message.hardware().begin(), reply.message.hardware().end());
+      break;
   }
-  return send_frame(reply, payload, index);
+  return out;
 }
 
-bool WireSocket::send_udp(const Reply& reply, const Bytes& payload, int interface) {
-  auto to = internet_address(reply.to.address, reply.to.port);
-  iovec vector{const_cast<std::uint8_t*>(payload.data()),
-               payload.size()};  // sendmsg(2) takes no const; it does not write
+bool WireSocket::send(const Outgoing& out) const {
+  return out.hardware ? send_frame(out) : send_datagram(out);
+}
+
+bool WireSocket::send_datagram(const Outgoing& out) const {
+  auto to = internet_address(out.to.address, out.to.port);
+  iovec vector{const_cast<std::uint8_t*>(out.bytes.data()),
+               out.bytes.size()};  // sendmsg(2) takes no const, yet only reads
   alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))] = {};
   msghdr h{};
   h.msg_name = &to;
@@ -170,23 +180,22 @@ bool WireSocket::send_udp(const Reply& reply, const Bytes& payload, int interfac
   c->cmsg_type = IP_PKTINFO;
   c->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
   in_pktinfo info{};
-  info.ipi_ifindex = interface;
+  info.ipi_ifindex = out.interface;
   // Always the address of option 54: some clients ignore what comes from another one.
-  info.ipi_spec_dst.s_addr = htonl(reply.from.v4_value());
+  info.ipi_spec_dst.s_addr = htonl(out.from.v4_value());
   std::memcpy(CMSG_DATA(c), &info, sizeof info);
   return sendmsg(udp_, &h, MSG_DONTWAIT) >= 0;
 }
 
-bool WireSocket::send_frame(const Reply& reply, const Bytes& payload, int interface) {
-  const Bytes packet = encode_packet({{reply.from, kServerPort}, reply.to, payload});
+bool WireSocket::send_frame(const Outgoing& out) const {
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_protocol = htons(ETH_P_IP);
-  to.sll_ifindex = interface;
-  to.sll_halen = static_cast<unsigned char>(std::min<std::size_t>(reply.message.hlen, sizeof to.sll_addr));
-  std::memcpy(to.sll_addr, reply.message.chaddr.data(), to.sll_halen);
-  return sendto(raw_, packet.data(), packet.size(), MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&to),
-                sizeof to) >= 0;
+  to.sll_ifindex = out.interface;
+  to.sll_halen = static_cast<unsigned char>(std::min(out.hardware->size(), sizeof to.sll_addr));
+  std::memcpy(to.sll_addr, out.hardware->data(), to.sll_halen);
+  return sendto(raw_, out.bytes.data(), out.bytes.size(), MSG_DONTWAIT,
+                reinterpret_cast<const sockaddr*>(&to), sizeof to) >= 0;
 }
 
 std::optional<IpAddress> interface_address(const std::string& interface, const Network& network) {

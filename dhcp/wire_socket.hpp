@@ -20,6 +20,15 @@ struct Incoming {
   Endpoint from;
 };
 
+/// A reply in wire form, with its way.
+struct Outgoing {
+  Bytes bytes;  ///< UDP payload; for `hardware`, the whole IP packet
+  Endpoint to;
+  IpAddress from;
+  int interface = 0;              ///< 0: as the routes say
+  std::optional<Bytes> hardware;  ///< send a frame to this address
+};
+
 class WireSocket {
  public:
   /// Binds port `port` on every interface: scopes say which are served. Needs CAP_NET_BIND_SERVICE and
@@ -32,16 +41,17 @@ class WireSocket {
   int descriptor() const { return udp_; }
   /// What has arrived, up to a batch; empty when nothing is there. `more`: the batch was full.
   const std::vector<Incoming>& receive(bool& more);
-  /// Sends the reply on `interface`, the way it says. False, with the reason in errno, when the kernel
-  /// refuses.
-  bool send(const Reply& reply, const std::string& interface);
+  /// The reply as it will leave on `interface`: all that can be done before the lease is on disk.
+  Outgoing prepare(const Reply& reply, const std::string& interface);
+  /// False, with the reason in errno, when the kernel refuses. Safe from any thread.
+  bool send(const Outgoing& outgoing) const;
 
  private:
   WireSocket() = default;
   const std::string& interface_name(int index);
   int interface_index(const std::string& name);
-  bool send_udp(const Reply& reply, const Bytes& payload, int interface);
-  bool send_frame(const Reply& reply, const Bytes& payload, int interface);
+  bool send_datagram(const Outgoing& outgoing) const;
+  bool send_frame(const Outgoing& outgoing) const;
 
   struct Buffers;
   int udp_ = -1, raw_ = -1;
