@@ -46,10 +46,12 @@ class WireSocket {
   /// False, with the reason in errno, when the kernel refuses. Safe from any thread.
   bool send(const Outgoing& outgoing) const;
 
+  /// The kernel's number of the interface; 0 when there is none.
+  int interface_index(const std::string& name);
+
  private:
   WireSocket() = default;
   const std::string& interface_name(int index);
-  int interface_index(const std::string& name);
   bool send_datagram(const Outgoing& outgoing) const;
   bool send_frame(const Outgoing& outgoing) const;
 
