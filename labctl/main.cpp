@@ -2,7 +2,9 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
+#include "common/yaml.hpp"
 #include "labctl/command/commands.hpp"
 
 namespace {
@@ -17,6 +19,34 @@ Example: labctl up topologies/helper-bac.yaml)";
 constexpr const char* kFooter =
     R"(A lab is named by its topology. Commands find the only running lab by themselves.
 Exit status: 0 done and all well; 1 a check or the lab failed; 2 wrong usage or topology.)";
+
+/// `labctl exec [--lab LAB] NODE [--] COMMAND…`: what follows NODE belongs to the program, `-l` and `--help`
+/// included. Returns how many of the words are labctl's own; the rest goes to `command`.
+int own_words(int argc, char** argv, std::vector<std::string>& command) {
+  if (argc < 3 || std::string_view(argv[1]) != "exec") return argc;
+  int at = 2;
+  while (at < argc && argv[at][0] == '-' && std::string_view(argv[at]) != "--")
+    at += std::string_view(argv[at]) == "--lab" ? 2 : 1;
+  if (at >= argc) return argc;
+  const int own = at + 1;  // the node is the last of ours
+  int first = own;
+  if (first < argc && std::string_view(argv[first]) == "--") ++first;
+  command.assign(argv + std::min(first, argc), argv + argc);
+  return own;
+}
+
+/// Says what was probably meant by an unknown command; 0 when it is known.
+int refuse_unknown(const CLI::App& app, std::string_view word) {
+  std::vector<std::string> known;
+  for (const auto* sub : app.get_subcommands({})) {
+    if (sub->get_name() == word) return 0;
+    known.push_back(sub->get_name());
+  }
+  const auto near = lab::yaml::did_you_mean(word, known);
+  fmt::print(stderr, "labctl: unknown command '{}'; {}\n", word,
+             near.empty() ? "labctl --help lists them" : fmt::format("did you mean '{}'?", near));
+  return 2;
+}
 
 /// A subcommand whose help opens with one sentence and one example.
 CLI::App* command(CLI::App& app, const std::string& name, const std::string& sentence,
@@ -95,10 +125,8 @@ int main(int argc, char** argv) {
   sub = command(app, "exec", "Run a command inside a node.", "labctl exec pc1 -- dig +short helper.bac MX");
   sub->add_option("--lab", exec_options.lab, "the lab's name, where several run");
   sub->add_option("NODE", exec_options.node, "the node's name")->required();
-  sub->add_option("COMMAND", exec_options.command, "the program and its arguments")->required();
-  sub->prefix_command();
-  sub->positionals_at_end(false);
-  auto* exec_command = sub;
+  sub->add_option("COMMAND", exec_options.command, "the program and its arguments, after -- or not")
+      ->required();
   sub->callback([&] { chosen = [&] { return exec(exec_options); }; });
 
   sub = command(app, "shell", "Open a shell on a node.", "labctl shell pc1");
@@ -190,14 +218,24 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   sub->callback([&] { chosen = [&] { return completion(shell_name); }; });
 
+  if (argc < 2) {
+    fmt::print("{}", app.help());
+    return 2;
+  }
+  if (argv[1][0] != '-')
+    if (const int status = refuse_unknown(app, argv[1]); status != 0) return status;
+  std::vector<std::string> command_words;
+  const int own = own_words(argc, argv, command_words);
+  std::vector<std::string> words(argv + 1, argv + own);
+  if (!command_words.empty()) words.emplace_back("--");
+  words.insert(words.end(), command_words.begin(), command_words.end());
+  std::ranges::reverse(words);  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(words);
   } catch (const CLI::ParseError& e) {
     const int status = app.exit(e);
     return status == 0 ? 0 : 2;
   }
-  if (exec_command->parsed() && exec_options.command.empty())
-    exec_options.command = exec_command->remaining();
   try {
     return chosen();
   } catch (const std::exception& e) {
