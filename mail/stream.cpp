@@ -239,7 +239,7 @@ awaitable<Streamed<Line>> Stream::read_line(std::size_t limit) {
 awaitable<Streamed<void>> Stream::read_exactly(std::span<char> into) {
   while (!into.empty()) {
     auto ready = buffered().substr(0, into.size());
-    std::memcpy(into.data(), ready.data(), ready.size());
+    std::copy(ready.begin(), ready.end(), into.begin());
     consume(ready.size());
     into = into.subspan(ready.size());
     if (into.empty()) break;

@@ -126,7 +126,8 @@ awaitable<Verdict> Client::hello(tls::Context tls) {
   auto greeting = co_await read_reply(limits_.greeting);
   auto verdict = verdict_of(greeting);
   if (verdict.outcome != Verdict::Outcome::Delivered) co_return verdict;
-  verdict = verdict_of(co_await greet());
+  auto welcome = co_await greet();
+  verdict = verdict_of(welcome);
   if (verdict.outcome != Verdict::Outcome::Delivered || !tls || !offers("STARTTLS")) co_return verdict;
   auto ready = co_await command("STARTTLS", limits_.command);
   if (!ready || !ready->positive()) {
@@ -134,14 +135,17 @@ awaitable<Verdict> Client::hello(tls::Context tls) {
     co_return verdict_of(ready);
   }
   stream_.expires_after(limits_.connect);
-  auto done = co_await stream_.connect_tls(tls, remote_.starts_with('[') ? std::string() : remote_);
+  // A name of its own: g++ 12 destroys a conditional temporary inside a co_await twice.
+  const std::string name = remote_.starts_with('[') ? "" : remote_;
+  auto done = co_await stream_.connect_tls(tls, name);
   if (!done) {
     tls_failed_ = true;
     alive_ = false;
     log::info("smtp: {}: TLS failed ({}); once more in clear", remote_, stream_.failure());
     co_return verdict_of(std::unexpected(done.error()));
   }
-  co_return verdict_of(co_await greet());
+  auto inside = co_await greet();
+  co_return verdict_of(inside);
 }
 
 awaitable<Client::Answer> Client::send_text(std::string_view message) {
@@ -161,16 +165,16 @@ awaitable<Client::Answer> Client::send_text(std::string_view message) {
   co_return co_await read_reply(limits_.data_end);
 }
 
-awaitable<std::vector<Verdict>> Client::send(const queue::Parcel& parcel, std::string_view message) {
-  auto count = parcel.recipients.size();
-  auto all = [&](const Verdict& verdict) { return std::vector<Verdict>(count, verdict); };
+std::expected<std::string, Verdict> Client::mail_command(const queue::Parcel& parcel,
+                                                         std::string_view message) const {
   bool utf8_address = is_8bit(parcel.message.return_path);
   for (auto& r : parcel.recipients) utf8_address = utf8_address || is_8bit(r.address);
   // iOS asks for SMTPUTF8 with every message; what counts is whether this one needs it.
-  bool needs_utf8 =
-      parcel.message.smtputf8 && (utf8_address || is_8bit(message.substr(0, message::header_size(message))));
-  if ((needs_utf8 || utf8_address) && !offers("SMTPUTF8"))
-    co_return all(refused("5.6.7", "this server takes no addresses beyond ASCII (SMTPUTF8)", remote_));
+  bool utf8_header = parcel.message.smtputf8 && is_8bit(message.substr(0, message::header_size(message)));
+  bool utf8 = utf8_address || utf8_header;
+  if (utf8 && !offers("SMTPUTF8"))
+    return std::unexpected(
+        refused("5.6.7", "this server takes no addresses beyond ASCII (SMTPUTF8)", remote_));
   std::string mail = "MAIL FROM:<" + parcel.message.return_path + ">";
   for (auto& line : extensions_) {
     Cursor cursor(line);
@@ -178,59 +182,84 @@ awaitable<std::vector<Verdict>> Client::send(const queue::Parcel& parcel, std::s
     cursor.skip_spaces();
     auto limit = parse_number(cursor.rest()).value_or(0);
     if (limit != 0 && message.size() > limit)
-      co_return all(refused(
+      return std::unexpected(refused(
           "5.3.4", fmt::format("the message has {} bytes; this server takes {}", message.size(), limit),
           remote_));
     mail += fmt::format(" SIZE={}", message.size());
   }
   if (offers("8BITMIME") && (parcel.message.body_8bit || is_8bit(message))) mail += " BODY=8BITMIME";
-  if (needs_utf8) mail += " SMTPUTF8";
+  if (utf8) mail += " SMTPUTF8";
+  return mail;
+}
 
-  if (used_ && !(co_await command("RSET", limits_.command)))
-    co_return all(verdict_of(std::unexpected(StreamError::Closed)));
-  used_ = true;
+// Replies are awaited into names, never inside another expression: g++ 12 destroys such temporaries twice.
+awaitable<Client::Answer> Client::envelope(const queue::Parcel& parcel, std::string mail,
+                                           std::vector<Verdict>& verdicts) {
   bool pipelining = offers("PIPELINING");
-  std::vector<Verdict> verdicts;
   say(mail);
-  Answer sender = std::unexpected(StreamError::Closed);
-  if (!pipelining) {
-    sender = co_await read_reply(limits_.command);
-    if (!sender || !sender->positive()) co_return all(verdict_of(sender));
-  }
-  for (auto& recipient : parcel.recipients) {
-    say("RCPT TO:<" + recipient.address + ">");
-    if (!pipelining) verdicts.push_back(verdict_of(co_await read_reply(limits_.command)));
-  }
   if (pipelining) {
+    for (auto& recipient : parcel.recipients) say("RCPT TO:<" + recipient.address + ">");
     say("DATA");
-    sender = co_await read_reply(limits_.command);
-    for (std::size_t i = 0; i < count && alive_; ++i)
-      verdicts.push_back(verdict_of(co_await read_reply(limits_.command)));
   }
-  if (!alive_)
-    co_return all(
-        verdict_of(sender && !sender->positive() ? sender : Answer(std::unexpected(StreamError::Closed))));
-  bool any = std::any_of(verdicts.begin(), verdicts.end(),
-                         [](auto& v) { return v.outcome == Verdict::Outcome::Delivered; });
-  if (!pipelining && !any) co_return verdicts;
+  auto sender = co_await read_reply(limits_.command);
+  bool refused = sender && !sender->positive();
+  if (!alive_ || (refused && !pipelining)) {
+    verdicts.assign(parcel.recipients.size(), verdict_of(sender));
+    co_return sender;
+  }
+  bool any = false;
+  for (auto& recipient : parcel.recipients) {
+    if (!pipelining) say("RCPT TO:<" + recipient.address + ">");
+    auto answer = co_await read_reply(limits_.command);
+    verdicts.push_back(verdict_of(answer));
+    any = any || verdicts.back().outcome == Verdict::Outcome::Delivered;
+    if (!alive_) break;
+  }
+  if (!alive_ || (!any && !pipelining)) co_return std::unexpected(StreamError::Closed);
   if (!pipelining) say("DATA");
   auto go = co_await read_reply(limits_.data_start);
-  if (sender && !sender->positive()) verdicts = all(verdict_of(sender));
-  if (!go || go->code != 354) {
-    if (any)
-      for (auto& v : verdicts)
-        if (v.outcome == Verdict::Outcome::Delivered) v = verdict_of(go);
+  if (refused) verdicts.assign(parcel.recipients.size(), verdict_of(sender));
+  co_return go;
+}
+
+awaitable<std::vector<Verdict>> Client::send(const queue::Parcel& parcel, std::string_view message) {
+  std::vector<Verdict> verdicts;
+  auto mail = mail_command(parcel, message);
+  if (!mail) {
+    verdicts.assign(parcel.recipients.size(), mail.error());
     co_return verdicts;
   }
+  if (used_) {
+    auto reset = co_await command("RSET", limits_.command);
+    if (!reset) {
+      verdicts.assign(parcel.recipients.size(), verdict_of(reset));
+      co_return verdicts;
+    }
+  }
+  used_ = true;
+  auto settle = [&](const Answer& answer) {
+    for (auto& v : verdicts)
+      if (v.outcome == Verdict::Outcome::Delivered) v = verdict_of(answer);
+    verdicts.resize(parcel.recipients.size(), verdict_of(std::unexpected(StreamError::Closed)));
+  };
+  auto go = co_await envelope(parcel, std::move(*mail), verdicts);
+  if (!go || go->code != 354) {
+    settle(go);
+    co_return verdicts;
+  }
+  bool any = std::any_of(verdicts.begin(), verdicts.end(),
+                         [](auto& v) { return v.outcome == Verdict::Outcome::Delivered; });
   // RFC 2920 3.1: a server may say 354 though it took no recipient; an empty message gets us out of there.
   auto end = co_await send_text(any ? message : std::string_view());
-  for (auto& v : verdicts)
-    if (v.outcome == Verdict::Outcome::Delivered) v = verdict_of(end);
+  settle(end);
   co_return verdicts;
 }
 
 awaitable<void> Client::quit() {
-  if (alive_) co_await command("QUIT", limits_.quit);
+  if (alive_) {
+    auto goodbye = co_await command("QUIT", limits_.quit);
+    (void)goodbye;  // whatever it says, we leave
+  }
   co_await stream_.close();
 }
 

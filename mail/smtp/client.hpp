@@ -47,6 +47,12 @@ class Client {
   boost::asio::awaitable<Answer> command(std::string line, std::chrono::seconds time);
   boost::asio::awaitable<Answer> greet();
   boost::asio::awaitable<Answer> send_text(std::string_view message);
+  /// MAIL with the parameters this message needs and this server knows, or why it cannot take it.
+  std::expected<std::string, queue::Verdict> mail_command(const queue::Parcel& parcel,
+                                                          std::string_view message) const;
+  /// MAIL, RCPT, DATA; the answer to DATA, and a verdict for each recipient asked about.
+  boost::asio::awaitable<Answer> envelope(const queue::Parcel& parcel, std::string mail,
+                                          std::vector<queue::Verdict>& verdicts);
   void say(std::string_view line);
   queue::Verdict verdict_of(const Answer& answer) const;
   bool offers(std::string_view keyword) const;
