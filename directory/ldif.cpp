@@ -43,6 +43,14 @@ bool is_safe(std::string_view value) {
                      [](char c) { return c != '\0' && c != '\n' && c != '\r' && c > 0; });
 }
 
+/// RFC 4512 2.5: a name or an OID, with options behind semicolons.
+bool is_attribute(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == ';';
+  });
+}
+
 void write_line(std::string& out, std::string_view name, std::string_view value) {
   std::string line(name);
   if (is_safe(value))
@@ -129,8 +137,8 @@ Result<std::vector<Entry>> parse_ldif(std::string_view text) {
       continue;
     }
     const auto colon = line.find(':');
-    if (colon == std::string::npos || colon == 0) return wrong("a line without a name and a colon");
     const auto name = line.substr(0, colon);
+    if (colon == std::string::npos || !is_attribute(name)) return wrong("a line without a name and a colon");
     auto value = line.substr(colon + 1);
     const bool encoded = value.starts_with(':');
     if (value.starts_with('<')) return wrong("a value from a URL is not read");

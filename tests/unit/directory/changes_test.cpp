@@ -1,0 +1,76 @@
+#include "directory/changes.hpp"
+
+#include <gmock/gmock.h>
+
+#include "directory/secrets.hpp"
+#include "settings.hpp"
+
+namespace lab::directory {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Salt fixed_salt() { return Salt{1, 2, 3}; }
+
+/// The changes that lead from the tree of one file to that of another, as lines.
+std::vector<std::string> changes(const std::string& before, const std::string& after) {
+  const auto old_settings = settings_of(before), new_settings = settings_of(after);
+  const auto old = build_tree(old_settings, store_passwords(old_settings, "", {}, fixed_salt));
+  const auto now = build_tree(new_settings, store_passwords(new_settings, "", old, random_salt), old);
+  std::vector<std::string> lines;
+  for (auto& change : changes_between(old, now)) {
+    auto line = change.text();
+    for (const std::string tail = ",dc=helper,dc=bac"; auto at = line.find(tail); line.erase(at, tail.size()))
+      if (at == std::string::npos) break;
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+TEST(Changes, TheSameTopologyChangesNothing) { EXPECT_THAT(changes(kHelper, kHelper), IsEmpty()); }
+
+TEST(Changes, ANewNameTouchesNothingElseOfThePerson) {
+  EXPECT_THAT(changes(kHelper, replaced(kHelper, "Awa Ouédraogo", "Awa Barry")),
+              ElementsAre("modify uid=awa,ou=people: replace cn, replace displayName, replace sn"));
+}
+
+TEST(Changes, APasswordIsSetAgainOnlyWhereTheFileChangedIt) {
+  EXPECT_THAT(changes(kHelper, replaced(kHelper, "Ali-2026", "Ali-2027")),
+              ElementsAre("modify uid=ali,ou=people: replace userPassword"));
+}
+
+TEST(Changes, WhoLeavesIsDeletedAndTakenOutOfTheirGroups) {
+  EXPECT_THAT(
+      changes(
+          kHelper,
+          replaced(
+              replaced(kHelper,
+                       "  ali: {name: Ali Traoré, password: \"Ali-2026\", groups: [teachers], quota: 200M}\n",
+                       ""),
+              "{contact: [ali, awa], root: ali}", "{contact: [awa], root: awa}")),
+      ElementsAre("delete uid=ali,ou=people", "modify cn=teachers,ou=groups: delete member",
+                  "modify cn=contact,ou=aliases: delete rfc822MailMember",
+                  "modify cn=root,ou=aliases: delete rfc822MailMember",
+                  "modify cn=root,ou=aliases: add rfc822MailMember"));
+}
+
+TEST(Changes, TheLastMemberAndItsPlaceholderSwapInOneOperation) {
+  EXPECT_THAT(changes(kHelper, replaced(kHelper, "groups: [teachers, students]", "groups: [teachers]")),
+              ElementsAre("modify cn=students,ou=groups: add member, delete member"));
+}
+
+TEST(Changes, ANewPersonComesBeforeTheGroupThatNamesThem) {
+  EXPECT_THAT(changes(kHelper, replaced(kHelper, "  eric: {}", "  eric: {}\n  fati: {groups: [guests]}")),
+              ElementsAre("add uid=fati,ou=people", "modify cn=guests,ou=groups: add member, delete member"));
+}
+
+TEST(Changes, AMovedAddressIsTakenBeforeItIsGiven) {
+  EXPECT_THAT(changes(kHelper, replaced(replaced(kHelper, "mail: [awa@helper.bac, awa.ouedraogo]",
+                                                 "mail: [awa@helper.bac]"),
+                                        "eric: {}", "eric: {mail: [eric@helper.bac, awa.ouedraogo]}")),
+              ElementsAre("modify uid=awa,ou=people: delete mail", "modify uid=eric,ou=people: add mail"));
+}
+
+}  // namespace
+}  // namespace lab::directory

@@ -1,0 +1,97 @@
+#include "directory/flavour.hpp"
+
+#include <gmock/gmock.h>
+
+namespace lab::directory {
+namespace {
+
+using Outcome = Authentication::Outcome;
+constexpr auto kOpen = Flavour::OpenLdap;
+constexpr auto kAd = Flavour::ActiveDirectory;
+const std::string kBase = "dc=helper,dc=bac";
+
+Entry ali() {
+  return {.dn = "uid=ali,ou=people,dc=helper,dc=bac",
+          .attributes = {{"objectClass", {"inetOrgPerson"}},
+                         {"uid", {"Ali"}},
+                         {"cn", {"Ali Traoré"}},
+                         {"mail", {"Ali@helper.bac", "at@helper.bac"}},
+                         {"memberOf",
+                          {"cn=teachers,ou=groups,dc=helper,dc=bac", "cn=a\\2cb,ou=groups,dc=helper,dc=bac"}},
+                         {"labMailQuota", {"1048576"}}}};
+}
+
+TEST(Flavour, ALoginNameIsSoughtAsOne) {
+  EXPECT_EQ(search_login(kOpen, kBase, "ali").filter, "(&(objectClass=inetOrgPerson)(|(uid=ali)))");
+  EXPECT_EQ(search_login(kAd, kBase, "HELPER\\ali").filter,
+            "(&(objectCategory=person)(objectClass=user)(|(sAMAccountName=ali)))");
+}
+
+TEST(Flavour, AnAddressOfTheDomainMayBeTheLoginName) {
+  EXPECT_EQ(search_login(kOpen, kBase, "ali@Helper.bac").filter,
+            "(&(objectClass=inetOrgPerson)(|(mail=ali@Helper.bac)(uid=ali)))");
+  EXPECT_EQ(search_login(kOpen, kBase, "ali@other.bac").filter,
+            "(&(objectClass=inetOrgPerson)(|(mail=ali@other.bac)))");
+}
+
+TEST(Flavour, InjectionStaysAValue) {
+  EXPECT_EQ(search_login(kOpen, kBase, "*)(uid=*").filter,
+            "(&(objectClass=inetOrgPerson)(|(uid=\\2a\\29\\28uid=\\2a)))");
+  EXPECT_EQ(search_address(kOpen, kBase, "*@helper.bac").filter,
+            "(|(&(objectClass=inetOrgPerson)(|(mail=\\2a@helper.bac)(uid=\\2a)))(&(objectClass=nisMailAlias)("
+            "|(cn=\\2a@helper.bac)(cn=\\2a))))");
+}
+
+TEST(Flavour, AnEntryBecomesAUser) {
+  const auto user = user_of(kOpen, ali());
+  EXPECT_EQ(user.uid, "ali");
+  EXPECT_EQ(user.display_name, "Ali Traoré");
+  EXPECT_THAT(user.addresses, testing::ElementsAre("ali@helper.bac", "at@helper.bac"));
+  EXPECT_THAT(user.groups, testing::ElementsAre("a,b", "teachers"));
+  EXPECT_EQ(user.quota, 1048576U);
+}
+
+TEST(Flavour, AMailAddressCountsMoreThanALoginNameThatFits) {
+  Entry other{.dn = "uid=at,ou=people,dc=helper,dc=bac",
+              .attributes = {{"objectClass", {"inetOrgPerson"}}, {"uid", {"at"}}}};
+  Entry alias{.dn = "cn=at,ou=aliases,dc=helper,dc=bac", .attributes = {{"objectClass", {"nisMailAlias"}}}};
+  EXPECT_EQ(best_match(kOpen, {alias, other, ali()}, "AT@helper.bac")->dn, ali().dn);
+  EXPECT_EQ(best_match(kOpen, {alias, other}, "at@helper.bac")->dn, other.dn);
+  EXPECT_EQ(best_match(kOpen, {}, "at@helper.bac"), nullptr);
+}
+
+Outcome judged(Flavour flavour, int code, PolicyError policy = PolicyError::None,
+               std::string diagnostic = {}) {
+  Reply reply;
+  reply.code = code;
+  reply.policy = policy;
+  reply.diagnostic = std::move(diagnostic);
+  return judge_bind(flavour, reply).outcome;
+}
+
+TEST(Flavour, ABindsAnswerIsUnderstood) {
+  EXPECT_EQ(judged(kOpen, 0), Outcome::Ok);
+  EXPECT_EQ(judged(kOpen, 0, PolicyError::ChangeAfterReset), Outcome::MustChangePassword);
+  EXPECT_EQ(judged(kOpen, 49), Outcome::WrongPassword);
+  EXPECT_EQ(judged(kOpen, 49, PolicyError::AccountLocked), Outcome::Locked);
+  EXPECT_EQ(judged(kOpen, 49, PolicyError::PasswordExpired), Outcome::Expired);
+  EXPECT_EQ(judged(kOpen, 13), Outcome::Unavailable);
+}
+
+TEST(Flavour, ActiveDirectoryHidesTheReasonInItsDiagnostic) {
+  auto said = [](const char* data) {
+    return judged(
+        kAd, 49, PolicyError::None,
+        std::string("80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data ") + data +
+            ", v2580");
+  };
+  EXPECT_EQ(said("52e"), Outcome::WrongPassword);
+  EXPECT_EQ(said("525"), Outcome::UnknownUser);
+  EXPECT_EQ(said("775"), Outcome::Locked);
+  EXPECT_EQ(said("533"), Outcome::Locked);
+  EXPECT_EQ(said("701"), Outcome::Expired);
+  EXPECT_EQ(said("773"), Outcome::MustChangePassword);
+}
+
+}  // namespace
+}  // namespace lab::directory

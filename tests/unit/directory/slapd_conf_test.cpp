@@ -1,0 +1,70 @@
+#include "directory/slapd_conf.hpp"
+
+#include <gmock/gmock.h>
+
+#include "directory/apparmor.hpp"
+#include "settings.hpp"
+
+namespace lab::directory {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Place kPlace{.database = "/state/db",
+                   .schema = "/state/lab.schema",
+                   .pid_file = "/state/pid",
+                   .uid = 1000,
+                   .gid = 100};
+
+TEST(SlapdConf, PasswordsNeedEncryption) {
+  EXPECT_THAT(slapd_conf(settings_of(kHelper), kPlace, 10), HasSubstr("\nsecurity simple_bind=64\n"));
+}
+
+TEST(SlapdConf, TheAdministratorIsWhoeverRunsTheServer) {
+  EXPECT_THAT(slapd_conf(settings_of(kHelper), kPlace, 10),
+              HasSubstr("\"^gidNumber=100[+]uidNumber=1000,cn=peercred"));
+}
+
+TEST(SlapdConf, LoadingNeedsNeitherCertificatesNorOverlays) {
+  const auto conf = slapadd_conf(settings_of(kHelper), kPlace, 10);
+  EXPECT_THAT(conf, Not(HasSubstr("TLS")));
+  EXPECT_THAT(conf, Not(HasSubstr("overlay")));
+}
+
+TEST(SlapdConf, ListensWhereItIsTold) {
+  EXPECT_EQ(
+      listen_urls(settings_of(kHelper)),
+      "ldapi://%2Frun%2Fldapi/????x-mod=-rwx------ ldap://192.168.56.10:389/ ldaps://192.168.56.10:636/");
+}
+
+TEST(SlapdConf, ABiggerSchoolGetsABiggerMap) {
+  EXPECT_EQ(map_size(5), 64U << 20U);
+  EXPECT_GT(map_size(20000), 512U << 20U);
+}
+
+TEST(AppArmor, AnEnforcedProfileOfSlapdConfinesIt) {
+  AppArmorFacts facts{.enabled = true,
+                      .profiles_known = true,
+                      .profiles = "/usr/sbin/named (enforce)\n/usr/sbin/slapd (enforce)\n",
+                      .profile_installed = true};
+  EXPECT_TRUE(confines(facts, "/usr/sbin/slapd"));
+  facts.profiles = "/usr/sbin/slapd (complain)\n/usr/sbin/slapd//child (enforce)\n";
+  EXPECT_FALSE(confines(facts, "/usr/sbin/slapd"));
+  facts.profiles = "slapd (enforce)\n";
+  EXPECT_TRUE(confines(facts, "/usr/sbin/slapd"));
+}
+
+TEST(AppArmor, WhereTheKernelIsNotToldTheInstalledProfileDecides) {
+  EXPECT_TRUE(confines({.enabled = true, .profiles_known = false, .profiles = "", .profile_installed = true},
+                       "/usr/sbin/slapd"));
+  EXPECT_FALSE(
+      confines({.enabled = true, .profiles_known = false, .profiles = "", .profile_installed = false},
+               "/usr/sbin/slapd"));
+  EXPECT_FALSE(
+      confines({.enabled = false, .profiles_known = false, .profiles = "", .profile_installed = true},
+               "/usr/sbin/slapd"));
+}
+
+}  // namespace
+}  // namespace lab::directory
