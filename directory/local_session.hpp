@@ -35,6 +35,7 @@ class LocalSession {
  private:
   LocalSession(int fd, std::chrono::milliseconds patience) : fd_(fd), patience_(patience) {}
   Result<Reply> ask(Result<int> id);
+  Result<Reply> modify_anyway(const Change& change);
 
   int fd_;
   std::chrono::milliseconds patience_;

@@ -75,7 +75,6 @@ class Wire {
   Result<int> start_tls();                      ///< RFC 4511 4.14
   Result<int> search(const Search& search);
   Result<int> add(const Entry& entry);
-  /// Adding a value that is there and deleting one that is not succeed (the permissive modify control).
   Result<int> modify(const std::string& dn, const std::vector<Modification>& changes);
   Result<int> remove(const std::string& dn);
   Result<int> change_password(const std::string& dn, std::string_view fresh);  ///< RFC 3062

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <iostream>
 #include <mutex>
@@ -69,6 +70,8 @@ int main(int argc, char** argv) {
   settings.password = given(argv[3]);
   settings.ca_file = given(argv[4]);
   settings.urls.assign(argv + 5, argv + argc);
+  if (auto* within = std::getenv("ASK_WITHIN_MS"))
+    settings.limits.request = std::chrono::milliseconds(std::atoi(within));
   if (auto fine = Client::check(settings); !fine) {
     std::fprintf(stderr, "%s\n", fine.error().text().c_str());
     return 2;
