@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <sstream>
 
 namespace lab::topology {
 
@@ -37,6 +38,25 @@ std::string reason(ldns_status status) {
   // ldns speaks of "the RR's type"; a student knows records.
   if (const auto at = out.find("the RR's"); at != std::string::npos) out.replace(at, 8, "the record's");
   return out;
+}
+
+/// What is wrong with a line ldns could not read, looked for word by word: name [ttl] [class] type data.
+std::string reason(std::string_view line, ldns_status status) {
+  std::istringstream words{std::string(line)};
+  std::string word, data;
+  words >> word;  // the owner
+  while (words >> word)
+    if (word != "IN" && word != "in" &&
+        !std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; }))
+      break;
+  std::getline(words >> std::ws, data);
+  if (!words && data.empty() && !is_record_type(word)) return "it has no type and no data";
+  if (!is_record_type(word)) return fmt::format("unknown record type '{}'", word);
+  if (data.empty()) return fmt::format("the {} record has no data", word);
+  if (status == LDNS_STATUS_SYNTAX_RDATA_ERR || status == LDNS_STATUS_INVALID_STR ||
+      status == LDNS_STATUS_INVALID_IP4)
+    return fmt::format("'{}' is no data for a record of type {}", data, word);
+  return reason(status);
 }
 
 /// A record of ours, or why it does not belong into the zone.
@@ -73,7 +93,7 @@ std::expected<Record, RecordError> parse_record(std::string_view text, std::stri
   ldns_rr* raw = nullptr;
   const auto status = ldns_rr_new_frm_str(&raw, std::string(text).c_str(), default_ttl, zone.get(), nullptr);
   const Rr rr(raw);
-  if (status != LDNS_STATUS_OK || !rr) return std::unexpected(RecordError{reason(status), 0});
+  if (status != LDNS_STATUS_OK || !rr) return std::unexpected(RecordError{reason(text, status), 0});
   return take(rr.get(), zone.get(), 0);
 }
 

@@ -23,6 +23,11 @@ void check_servers(const Topology& topology, const NetworkEntry& network, bool w
            "one per network, or `failover: true` on both");
   }
   if (!servers.empty() || !whole) return;
+  // A scope with a misspelt name may be the one for this network.
+  for (const auto& node : topology.nodes)
+    if (node->services.dhcp)
+      for (const auto& scope : node->services.dhcp->value.scopes)
+        if (!topology.networks.find(scope.name)) return;
   for (const auto& node : topology.nodes) {
     const auto* attachment = node->networks.find(network.name);
     if (!attachment || !(*attachment)->dhcp() || node->index > 1) continue;
@@ -36,6 +41,7 @@ void check_servers(const Topology& topology, const NetworkEntry& network, bool w
         attachment->at,
         fmt::format("{} asks for an address on {}, where nobody lends one", node->group, network.name),
         remedy, attachment->name.size());
+    return;  // the others ask in vain for the same reason
   }
 }
 
@@ -68,7 +74,8 @@ void check_capacity(const Topology& topology, const NodeEntry& server, const Net
       ++clients;
   const auto room = capacity(topology, server, network);
   if (clients <= room) return;
-  const auto what = fmt::format("{} clients on {}, and {} addresses to lend", clients, network.name, room);
+  const auto what = fmt::format("{} clients on {}, but {} {} to lend", clients, network.name, room,
+                                room == 1 ? "address" : "addresses");
   if (scope && !scope->range.empty())
     report(diagnostics, scope->range.front(), what, "widen range, or lower the count");
   else

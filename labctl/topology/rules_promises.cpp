@@ -25,7 +25,7 @@ void check_question(const Located<std::string>& dns, yaml::Diagnostics& diagnost
 /// An address of a mail check must lead to a mailbox of the lab, or the check could never hold.
 void check_person(const Topology& topology, const Located<std::string>& address, bool reads,
                   yaml::Diagnostics& diagnostics) {
-  if (!address.clean) return;
+  if (!address.clean || address.at.line == 0) return;  // reported, or missing and reported
   const auto at = address->find('@');
   if (at == std::string::npos) {
     report(diagnostics, address, fmt::format("'{}' is not a mail address", *address),

@@ -45,7 +45,7 @@ void check_single(const Topology& topology, const Named<Domain>& domain, const c
                   Place place, const char* remedy, yaml::Diagnostics& diagnostics) {
   const NodeEntry* first = nullptr;
   for (const auto& node : topology.nodes) {
-    if (!has(node->services) || domain_of(topology, node) != domain.name) continue;
+    if (!has(node->services) || !main_address(node) || domain_of(topology, node) != domain.name) continue;
     if (first)
       report(diagnostics, place(node->services),
              fmt::format("two {} for {}: {} (line {}) and {} (line {})", what, domain.name, first->name,
