@@ -1,0 +1,320 @@
+// What follows from a topology.
+#include "labctl/plan/plan.hpp"
+
+#include <gmock/gmock.h>
+
+#include "lab.hpp"
+#include "labctl/plan/difference.hpp"
+#include "labctl/plan/json.hpp"
+
+namespace lab::plan {
+namespace {
+
+using lab::testing::etc_of;
+using lab::testing::file_of;
+using lab::testing::helper_with;
+using lab::testing::kHelper;
+using lab::testing::planned;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+TEST(Plan, IsTheSameForTheSameTopology) { EXPECT_EQ(to_json(planned(kHelper)), to_json(planned(kHelper))); }
+
+TEST(Plan, SurvivesBeingPrintedAndReadAgain) {
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services"}) {
+    const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
+    const auto copy = plan_from_json(to_json(plan));
+    ASSERT_TRUE(copy) << copy.error().text();
+    EXPECT_EQ(to_json(*copy), to_json(plan)) << name;
+    EXPECT_EQ(copy->checks, plan.checks);
+    EXPECT_TRUE(difference(plan, *copy).empty()) << name;
+  }
+}
+
+TEST(Plan, TextThatIsNoPlanIsRefusedWithItsReason) {
+  EXPECT_THAT(plan_from_json("{").error().text(), HasSubstr("not JSON"));
+  EXPECT_THAT(plan_from_json(R"({"nodes":[{"interfaces":[{"mac":"x"}]}]})").error().text(),
+              HasSubstr("nodes: interfaces: mac: expected an address"));
+}
+
+TEST(Plan, EveryInterfaceHasAnAddressOfItsOwnThatStays) {
+  const auto first = planned(lab::testing::read_source("topologies/class-room.yaml"));
+  const auto second = planned(lab::testing::read_source("topologies/class-room.yaml"));
+  std::set<MacAddress> macs;
+  std::set<std::string> ports;
+  for (const auto& node : first.nodes)
+    for (const auto& interface : node.interfaces) {
+      EXPECT_TRUE(macs.insert(interface.mac).second) << interface.mac.text();
+      EXPECT_TRUE(ports.insert(interface.port).second) << interface.port;
+      EXPECT_LE(interface.port.size(), 15U);
+      EXPECT_EQ(interface.mac.bytes()[0] & 3, 2) << "locally administered, of one interface";
+    }
+  EXPECT_EQ(first.nodes, second.nodes);
+}
+
+TEST(Plan, LongNamesStillFitTheKernel) {
+  const auto plan = planned(R"(
+networks: {a-network-with-a-very-long-name: 10.0.0.0/24, a-network-with-a-very-long-nose: 10.0.1.0/24}
+nodes:
+  a-node-with-a-very-long-name: {networks: {a-network-with-a-very-long-name: 10.0.0.1}}
+  a-node-with-a-very-long-nose: {networks: {a-network-with-a-very-long-nose: 10.0.1.1}}
+)");
+  ASSERT_THAT(plan.networks, SizeIs(2));
+  EXPECT_LE(plan.networks[0].name.size(), 15U);
+  EXPECT_NE(plan.networks[0].name, plan.networks[1].name);
+  EXPECT_LE(plan.nodes[0].interfaces[0].port.size(), 15U);
+  EXPECT_NE(plan.nodes[0].interfaces[0].port, plan.nodes[1].interfaces[0].port);
+}
+
+TEST(Plan, AServerKnowsItselfAndAsksItsOwnNameServer) {
+  const auto plan = planned(kHelper);
+  EXPECT_EQ(etc_of(plan, "srv", "hostname"), "srv\n");
+  EXPECT_THAT(etc_of(plan, "srv", "hosts"), HasSubstr("192.168.56.10\tsrv.helper.bac srv\n"));
+  EXPECT_EQ(etc_of(plan, "srv", "resolv.conf"), "search helper.bac\nnameserver 192.168.56.10\n");
+}
+
+TEST(Plan, AClientKnowsNoNameServerBeforeItsLease) {
+  const auto plan = planned(kHelper);
+  EXPECT_THAT(etc_of(plan, "pc1", "resolv.conf"), AllOf(HasSubstr("#"), Not(HasSubstr("nameserver"))));
+  EXPECT_THAT(etc_of(plan, "pc1", "hosts"), HasSubstr("127.0.1.1\tpc1.helper.bac pc1\n"));
+}
+
+TEST(Plan, ServicesStartAfterWhatTheyNeed) {
+  for (const auto* name : {"helper-bac", "two-domains", "split-services"}) {
+    const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
+    std::set<std::string> started;
+    for (const auto& service : plan.services) {
+      for (const auto& needed : service.after)
+        EXPECT_TRUE(started.contains(needed)) << service.id << " before " << needed;
+      started.insert(service.id);
+    }
+    for (const auto& client : plan.clients) {
+      EXPECT_FALSE(client.after.empty());
+      for (const auto& needed : client.after)
+        EXPECT_TRUE(started.contains(needed)) << client.id << " before " << needed;
+    }
+  }
+  EXPECT_THAT(planned(kHelper).service("srv/mail")->after, ElementsAre("srv/directory", "srv/dns"));
+}
+
+TEST(Plan, PasswordsThatNobodyWroteAreMadeOnceAndRemembered) {
+  const auto text = helper_with("password: \"Ali-2026\"", "quota: 200M");
+  const auto first = planned(text);
+  EXPECT_TRUE(first.credentials[0].generated);
+  EXPECT_GE(first.credentials[0].password.size(), 12U);
+  EXPECT_FALSE(first.credentials[1].generated);
+  auto in = lab::testing::inputs(first.memory);
+  in.random = [] { return 7U; };  // other luck the second time
+  const auto again = make_plan(lab::testing::valid(text), in);
+  EXPECT_EQ(again.credentials, first.credentials);
+  EXPECT_TRUE(difference(first, again).empty());
+}
+
+TEST(Plan, MemorySurvivesTheStateFolder) {
+  const auto memory = planned(kHelper).memory;
+  const auto read = memory_from_json(to_json(memory));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(*read, memory);
+}
+
+TEST(Plan, FilesWithPasswordsAreForTheirServiceAlone) {
+  for (const auto& service : planned(kHelper).services)
+    for (const auto& file : service.files)
+      if (file.content.contains("Ali-2026") || file.path.ends_with("password")) {
+        EXPECT_EQ(file.mode, 0600U) << file.path;
+      }
+}
+
+TEST(Plan, TheMailServerReachesTheDirectoryOnItsOwnNodeByASocketElsewhereByLdaps) {
+  EXPECT_THAT(file_of(planned(kHelper), "mail.yaml"),
+              HasSubstr("urls: [ldapi://%2Frun%2Flabctl%2Fsrv%2Fldapi]"));
+  EXPECT_THAT(file_of(planned(lab::testing::read_source("topologies/split-services.yaml")), "mail.yaml"),
+              HasSubstr("urls: [ldaps://ldap1.school.lab:636]"));
+}
+
+TEST(Plan, BothSidesOfTheDirectoryHaveTheSamePassword) {
+  const auto plan = planned(kHelper);
+  EXPECT_EQ(file_of(plan, "directory/mail.password"), file_of(plan, "mail/directory.password"));
+}
+
+TEST(Plan, AnExternalDirectoryIsAskedAndNotStarted) {
+  const auto plan = planned(helper_with("directory: ,",
+                                        "directory: {provider: ldap, url: \"ldaps://dc1.example.org\", "
+                                        "bind_dn: \"cn=reader\", bind_password: s3},"));
+  EXPECT_EQ(plan.service("srv/directory"), nullptr);
+  EXPECT_THAT(file_of(plan, "mail.yaml"),
+              AllOf(HasSubstr("urls: [ldaps://dc1.example.org]"), HasSubstr("bind_dn: \"cn=reader\"")));
+  EXPECT_EQ(file_of(plan, "mail/directory.password"), "s3\n");
+}
+
+TEST(Plan, DhcpConfigurationSaysWhatTheTopologySays) {
+  EXPECT_EQ(file_of(planned(kHelper), "dhcp.yaml"),
+            R"(# The DHCP server srv, for lab-dhcpd. Written by labctl from the topology.
+leases: /state/srv/dhcp/leases.db
+# clients' names, told to the name server as RFC 2136 updates
+dns_update: {server: 127.0.0.1:53, forward: helper.bac}
+scopes:
+  lan:
+    interface: eth0
+    network: 192.168.56.0/24
+    ranges: [192.168.56.100-192.168.56.200]
+    lease: 3600s
+    options:
+      routers: [192.168.56.10]
+      domain-name-servers: [192.168.56.10]
+      domain-name: helper.bac
+      domain-search: [helper.bac]
+      broadcast-address: 192.168.56.255
+)");
+}
+
+TEST(Plan, OptionsOfAScopeReplaceTheDerivedOnesByNameOrNumber) {
+  const auto text =
+      file_of(planned(helper_with("range: 192.168.56.100-192.168.56.200",
+                                  "options: {3: 192.168.56.1, domain-name: other.lab, 66: "
+                                  "\"tftp.helper.bac\", ntp-servers: [192.168.56.10, 192.168.56.11]}")),
+              "dhcp.yaml");
+  EXPECT_THAT(text, Not(HasSubstr("routers")));
+  EXPECT_THAT(text, HasSubstr("      3: 192.168.56.1\n"));
+  EXPECT_THAT(text, HasSubstr("      domain-name: other.lab\n"));
+  EXPECT_THAT(text, HasSubstr("      66: tftp.helper.bac\n"));
+  EXPECT_THAT(text, HasSubstr("      ntp-servers: [192.168.56.10, 192.168.56.11]\n"));
+  EXPECT_THAT(text, HasSubstr("domain-name-servers: [192.168.56.10]"));
+}
+
+TEST(Plan, AReservationIsForTheMacTheNodeWillHave) {
+  const auto plan =
+      planned(helper_with("range: 192.168.56.100-192.168.56.200", "reservations: {pc2: 192.168.56.50}"));
+  const auto mac = plan.node("pc2")->interfaces.front().mac.text();
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr("pc2: {mac: " + mac + ", address: 192.168.56.50}"));
+}
+
+TEST(Plan, TheMachinesOwnDhcpClientsWriteTheLeaseLikeOurs) {
+  const auto plan = planned(helper_with("pc1: {networks: lan}", "pc1: {networks: lan, dhcp_client: udhcpc}"));
+  const auto& client = plan.clients.front();
+  EXPECT_EQ(client.flavour, "udhcpc");
+  EXPECT_EQ(client.ready, Ready::Forks);
+  EXPECT_THAT(file_of(plan, "lease-script"), AllOf(HasSubstr("lease_file='/run/labctl/pc1/eth0.lease.json'"),
+                                                   HasSubstr("resolv_conf=/etc/resolv.conf")));
+}
+
+TEST(Plan, ARouterForwardsAndEverybodyFindsTheWay) {
+  const auto plan = planned(R"(
+networks: {a: 10.0.1.0/24, b: 10.0.2.0/24, c: 10.0.3.0/24}
+nodes:
+  left: {networks: {a: 10.0.1.1, b: 10.0.2.1}, router: true}
+  right: {networks: {b: 10.0.2.2, c: 10.0.3.1}, router: true}
+  host: {networks: {a: 10.0.1.10}}
+)");
+  EXPECT_EQ(plan.node("left")->sysctls.at("net.ipv4.ip_forward"), "1");
+  ASSERT_THAT(plan.node("left")->routes, SizeIs(1));
+  EXPECT_EQ(plan.node("left")->routes[0].to.text(), "10.0.3.0/24");
+  EXPECT_EQ(plan.node("left")->routes[0].via.text(), "10.0.2.2");
+  EXPECT_EQ(plan.node("right")->routes[0].to.text(), "10.0.1.0/24");
+  EXPECT_EQ(plan.node("right")->routes[0].via.text(), "10.0.2.1");
+  ASSERT_THAT(plan.node("host")->routes, SizeIs(1));
+  EXPECT_EQ(plan.node("host")->routes[0].to.text(), "0.0.0.0/0");
+  EXPECT_EQ(plan.node("host")->routes[0].via.text(), "10.0.1.1");
+}
+
+TEST(Plan, CertificatesNameWhatClientsConnectTo) {
+  const auto plan = planned(kHelper);
+  ASSERT_THAT(plan.certificates, SizeIs(2));
+  EXPECT_EQ(plan.certificates[0].id, "srv/directory");
+  EXPECT_THAT(plan.certificates[0].dns_names, ElementsAre("srv.helper.bac"));
+  EXPECT_THAT(plan.certificates[1].dns_names,
+              ElementsAre("mail.helper.bac", "srv.helper.bac", "autoconfig.helper.bac",
+                          "autodiscover.helper.bac", "webmail.helper.bac"));
+  EXPECT_THAT(plan.certificates[1].addresses, ElementsAre("192.168.56.10"));
+}
+
+TEST(Plan, SaysWhatItDoesNotDoYet) {
+  EXPECT_THAT(planned(kHelper).notices, IsEmpty());
+  EXPECT_THAT(planned(helper_with("users:", "dns: {dnssec: true}\n    users:")).notices,
+              ElementsAre("helper.bac: the zone is not signed yet (dnssec)"));
+}
+
+// --- a second `up`
+
+std::vector<std::string> starts(const std::string& before, const std::string& after) {
+  const auto first = planned(before);
+  return difference(first, planned(after, first.memory)).start;
+}
+
+TEST(SecondUp, OfAnUnchangedFileTouchesNothing) {
+  const auto first = planned(kHelper);
+  EXPECT_TRUE(difference(first, planned(kHelper, first.memory)).empty());
+}
+
+TEST(SecondUp, ANewRecordIsReadByTheRunningNameServer) {
+  const auto first = planned(kHelper);
+  const auto second =
+      planned(helper_with("users:", "dns: {records: [\"www A 192.168.56.20\"]}\n    users:"), first.memory);
+  const auto change = difference(first, second);
+  EXPECT_THAT(change.reload, ElementsAre("srv/dns"));
+  EXPECT_THAT(change.stop, IsEmpty());
+  EXPECT_THAT(change.start, IsEmpty());
+  EXPECT_GT(second.memory.serials.at("helper.bac").number, first.memory.serials.at("helper.bac").number);
+  EXPECT_EQ(second.memory.serials.at("56.168.192.in-addr.arpa"),
+            first.memory.serials.at("56.168.192.in-addr.arpa"));
+}
+
+TEST(SecondUp, ANewUserRestartsTheDirectoryAlone) {
+  EXPECT_THAT(starts(kHelper, helper_with("awa: {", "eric: {password: \"Eric-2026\"}\n      awa: {")),
+              ElementsAre("srv/directory"));
+}
+
+TEST(SecondUp, ANewClientIsAddedBesideTheOthers) {
+  const auto first = planned(kHelper);
+  const auto change = difference(first, planned(kHelper + "  pc3: {networks: lan}\n", first.memory));
+  EXPECT_THAT(change.nodes_new, ElementsAre("pc3"));
+  EXPECT_THAT(change.start, ElementsAre("pc3/eth0"));
+  EXPECT_THAT(change.stop, IsEmpty());
+  EXPECT_THAT(change.nodes_gone, IsEmpty());
+}
+
+TEST(SecondUp, AClientThatIsGoneIsTakenAway) {
+  const auto first = planned(kHelper);
+  const auto change = difference(first, planned(helper_with("  pc2: {networks: lan}\n", ""), first.memory));
+  EXPECT_THAT(change.nodes_gone, ElementsAre("pc2"));
+  EXPECT_THAT(change.stop, ElementsAre("pc2/eth0"));
+  EXPECT_THAT(change.start, IsEmpty());
+}
+
+TEST(SecondUp, AMovedServerIsMadeAnewWithItsServicesStoppedInReverse) {
+  const auto first = planned(kHelper);
+  const auto change =
+      difference(first, planned(helper_with("{lan: 192.168.56.10}", "{lan: 192.168.56.11}"), first.memory));
+  EXPECT_THAT(change.nodes_gone, ElementsAre("srv"));
+  EXPECT_THAT(change.nodes_new, ElementsAre("srv"));
+  EXPECT_THAT(change.stop,
+              ElementsAre("pc2/eth0", "pc1/eth0", "srv/mail", "srv/dhcp", "srv/dns", "srv/directory"));
+  EXPECT_THAT(change.start,
+              ElementsAre("srv/directory", "srv/dns", "srv/dhcp", "srv/mail", "pc1/eth0", "pc2/eth0"));
+  EXPECT_THAT(change.certificates, ElementsAre("srv/directory", "srv/mail"));
+}
+
+TEST(SecondUp, AnImpairmentChangesTheNetworkInPlace) {
+  const auto first = planned(kHelper);
+  const auto change =
+      difference(first, planned(helper_with("{lan: 192.168.56.0/24}",
+                                            "{lan: {subnet: 192.168.56.0/24, impair: {delay: 20ms}}}"),
+                                first.memory));
+  EXPECT_THAT(change.networks_changed, ElementsAre("lan"));
+  EXPECT_THAT(change.nodes_gone, IsEmpty());
+  EXPECT_THAT(change.start, IsEmpty());
+}
+
+TEST(SecondUp, AnotherLeaseTimeRestartsTheDhcpServerAlone) {
+  EXPECT_THAT(starts(kHelper, helper_with("{range: 192.168.56.100-192.168.56.200}",
+                                          "{range: 192.168.56.100-192.168.56.200, lease: 2h}")),
+              ElementsAre("srv/dhcp"));
+}
+
+}  // namespace
+}  // namespace lab::plan
