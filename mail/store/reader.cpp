@@ -33,6 +33,7 @@ Reader::Reader(std::unique_ptr<SQLite::Database> database)
       by_id_(*database_, "SELECT " MAILBOX_COLUMNS " FROM mailbox m WHERE m.id = ?1"),
       usage_(*database_, "SELECT quota, used, messages FROM user WHERE name = ?1"),
       uids_(*database_, "SELECT id FROM message WHERE id BETWEEN ?1 AND ?2"),
+      count_(*database_, "SELECT count(*) FROM message WHERE id BETWEEN ?1 AND ?2"),
       first_unseen_(*database_,
                     "SELECT id FROM message WHERE mailbox = ?1 AND flags & 1 = 0 ORDER BY id LIMIT 1"),
       unseen_(*database_, "SELECT id FROM message WHERE mailbox = ?1 AND flags & 1 = 0 ORDER BY id"),
@@ -42,10 +43,11 @@ Reader::Reader(std::unique_ptr<SQLite::Database> database)
                 "SELECT " MESSAGE_COLUMNS
                 ", c.envelope, c.structure, c.layout, c.header_size FROM message m CROSS JOIN content c "
                 "ON c.id = m.content WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id"),
-      search_rows_(*database_,
-                   "SELECT " MESSAGE_COLUMNS
-                   ", c.signature, c.from_text, c.to_text, c.cc_text, c.bcc_text, c.header_size FROM message m "
-                   "CROSS JOIN content c ON c.id = m.content WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id"),
+      search_rows_(
+          *database_,
+          "SELECT " MESSAGE_COLUMNS
+          ", c.signature, c.from_text, c.to_text, c.cc_text, c.bcc_text, c.header_size FROM message m "
+          "CROSS JOIN content c ON c.id = m.content WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id"),
       changed_(*database_, "SELECT " MESSAGE_COLUMNS
                            " FROM message m WHERE m.mailbox = ?1 AND m.modseq > ?2 ORDER BY m.id"),
       expunged_(*database_, "SELECT uid FROM expunged WHERE mailbox = ?1 AND modseq > ?2"),
@@ -110,6 +112,11 @@ UidMap Reader::uids(const MailboxState& mailbox) {
   auto rows = uids_(message_id(mailbox.id, 1), message_id(mailbox.id, UINT32_MAX));
   while (rows.next()) map.append(uid_of(rows.integer(0)));
   return map;
+}
+
+std::uint32_t Reader::count(std::int64_t mailbox, std::uint32_t first) {
+  auto rows = count_(message_id(mailbox, first), message_id(mailbox, UINT32_MAX));
+  return rows.next() ? static_cast<std::uint32_t>(rows.integer(0)) : 0;
 }
 
 std::uint32_t Reader::first_unseen(std::int64_t mailbox) {

@@ -89,6 +89,8 @@ class Reader {
   Usage usage(std::string_view user);
 
   UidMap uids(const MailboxState& mailbox);
+  /// How many messages have this UID or a higher one.
+  std::uint32_t count(std::int64_t mailbox, std::uint32_t first);
   /// 0 where all are seen.
   std::uint32_t first_unseen(std::int64_t mailbox);
   UidSet unseen(std::int64_t mailbox);
@@ -141,8 +143,8 @@ class Reader {
   static MailboxState state(const Query::Rows& rows);
 
   std::unique_ptr<SQLite::Database> database_;
-  Query begin_, end_, mailboxes_, subscriptions_, by_name_, by_id_, usage_, uids_, first_unseen_, unseen_,
-      messages_, contents_, search_rows_, changed_, expunged_, chunk_;
+  Query begin_, end_, mailboxes_, subscriptions_, by_name_, by_id_, usage_, uids_, count_, first_unseen_,
+      unseen_, messages_, contents_, search_rows_, changed_, expunged_, chunk_;
 };
 
 /// A reader for as long as the lease lives, taken from those the store keeps open.
