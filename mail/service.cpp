@@ -13,6 +13,7 @@
 
 #include "common/log.hpp"
 #include "common/spawn.hpp"
+#include "mail/imap/session.hpp"
 #include "mail/login.hpp"
 #include "mail/post_office.hpp"
 #include "mail/queue/queue.hpp"
@@ -120,11 +121,17 @@ struct Service::Impl {
         return serve_smtp(stream, number, submission);
       };
     };
+    const auto imap = [this](Stream& stream, std::uint64_t number) {
+      return imap::serve(stream, *context, number);
+    };
+    const std::string bye = "* BYE " + config.hostname + " is busy; try again in a moment\r\n";
     const std::string busy = "421 4.3.2 " + config.hostname + " is busy; try again in a moment\r\n";
     protocols = {
         {"smtp", &ListenConfig::smtp, false, busy, smtp(false)},
         {"submission", &ListenConfig::submission, false, busy, smtp(true)},
         {"smtps", &ListenConfig::smtps, true, busy, smtp(true)},
+        {"imap", &ListenConfig::imap, false, bye, imap},
+        {"imaps", &ListenConfig::imaps, true, bye, imap},
     };
   }
 
