@@ -15,6 +15,7 @@
 #include "common/spawn.hpp"
 #include "mail/imap/session.hpp"
 #include "mail/login.hpp"
+#include "mail/pop3/session.hpp"
 #include "mail/post_office.hpp"
 #include "mail/queue/queue.hpp"
 #include "mail/route/resolver.hpp"
@@ -124,12 +125,18 @@ struct Service::Impl {
     const auto imap = [this](Stream& stream, std::uint64_t number) {
       return imap::serve(stream, *context, number);
     };
+    const auto pop3 = [this](Stream& stream, std::uint64_t number) {
+      return pop3::serve(stream, *context, number);
+    };
+    const std::string err = "-ERR [SYS/TEMP] " + config.hostname + " is busy; try again in a moment\r\n";
     const std::string bye = "* BYE " + config.hostname + " is busy; try again in a moment\r\n";
     const std::string busy = "421 4.3.2 " + config.hostname + " is busy; try again in a moment\r\n";
     protocols = {
         {"smtp", &ListenConfig::smtp, false, busy, smtp(false)},
         {"submission", &ListenConfig::submission, false, busy, smtp(true)},
         {"smtps", &ListenConfig::smtps, true, busy, smtp(true)},
+        {"pop3", &ListenConfig::pop3, false, err, pop3},
+        {"pop3s", &ListenConfig::pop3s, true, err, pop3},
         {"imap", &ListenConfig::imap, false, bye, imap},
         {"imaps", &ListenConfig::imaps, true, bye, imap},
     };
