@@ -229,6 +229,8 @@ const Table<Config>& table_of(const Config*) {
                     "the database of leases (SQLite); a relative path counts from this file's folder")
           .row("offer_hold", &Config::offer_hold,
                "how long an offered address waits for the client's request", {.min = 1, .max = 600})
+          .row("control", &Config::control,
+               "the Unix socket that answers 'status', 'leases' and 'revoke ADDRESS'; default: none")
           .row("dns_update", &Config::dns_update, "register clients' names in DNS (RFC 2136)")
           .required("scopes", &Config::scopes, "one entry per subnet")
           .rule(check_config);
@@ -237,7 +239,10 @@ const Table<Config>& table_of(const Config*) {
 
 std::expected<Config, std::string> load_config(const std::string& path) {
   auto config = config::load_file<Config>(path);
-  if (config) config->leases = (std::filesystem::path(path).parent_path() / config->leases).string();
+  if (!config) return config;
+  const auto folder = std::filesystem::path(path).parent_path();
+  config->leases = (folder / config->leases).string();
+  if (!config->control.empty()) config->control = (folder / config->control).string();
   return config;
 }
 

@@ -47,6 +47,7 @@ struct DnsUpdateConfig {
 struct Config {
   std::string leases = "leases.db";
   std::chrono::seconds offer_hold{15};
+  std::string control;  ///< path of the control socket; empty: none
   std::optional<DnsUpdateConfig> dns_update;
   std::map<std::string, ScopeConfig> scopes;
 };

@@ -1,7 +1,12 @@
 #include "dhcp/lease_store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 namespace lab::dhcp {
@@ -104,26 +109,37 @@ struct LeaseStore::Statements {
   SQLite::Statement put_lease, put_name, drop_name;
 };
 
-LeaseStore::LeaseStore(std::unique_ptr<SQLite::Database> database)
-    : statements_(std::make_unique<Statements>(*database)),
-      commit_(std::make_unique<store::GroupCommit>(std::move(database))) {}
-
 LeaseStore::~LeaseStore() {
   // The statements go before their database does, and on the thread that uses them.
-  (void)commit_->run([this](SQLite::Database&) { statements_.reset(); });
+  if (commit_) (void)commit_->run([this](SQLite::Database&) { statements_.reset(); });
+  commit_.reset();
+  if (lock_ >= 0) close(lock_);
 }
 
-Result<std::unique_ptr<LeaseStore>> LeaseStore::open(const std::string& path, Content& content) {
+Result<std::unique_ptr<LeaseStore>> LeaseStore::open(const std::string& path, Content& content,
+                                                     Access access) {
   try {
+    std::unique_ptr<LeaseStore> opened(new LeaseStore);
+    if (access == Access::Read) {
+      content = read_all(*store::open(path, {.read_only = true}));
+      return opened;
+    }
     const auto folder = std::filesystem::path(path).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder);
+    // Two servers on one database would each believe that they know every lease.
+    opened->lock_ = ::open((path + "-lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (opened->lock_ < 0 || flock(opened->lock_, LOCK_EX | LOCK_NB) != 0)
+      return fail("cannot have the lease database for itself: " + std::string(std::strerror(errno)), path,
+                  "is a lab-dhcpd running on it?");
     auto database = store::open(path, {.cache_kib = 1024});
     store::migrate(*database, schema());
     content = read_all(*database);
-    return std::unique_ptr<LeaseStore>(new LeaseStore(std::move(database)));
+    opened->statements_ = std::make_unique<Statements>(*database);
+    opened->commit_ = std::make_unique<store::GroupCommit>(std::move(database));
+    return opened;
   } catch (const std::exception& e) {
     return fail(std::string("cannot use the lease database: ") + e.what(), path,
-                "another lab-dhcpd must not use it, and its folder must be writable");
+                "its folder must be writable, and the file a database of leases");
   }
 }
 

@@ -42,17 +42,24 @@ class LeaseStore {
     std::vector<Lease> leases;
     std::vector<DnsName> names;
   };
-  /// Opens or creates the database; `content` receives what it holds.
-  static Result<std::unique_ptr<LeaseStore>> open(const std::string& path, Content& content);
+  enum class Access {
+    Own,   ///< opens or creates it; nobody else may own it meanwhile
+    Read,  ///< looks at it, beside its owner or without one
+  };
+  /// `content` receives what the database holds.
+  static Result<std::unique_ptr<LeaseStore>> open(const std::string& path, Content& content,
+                                                  Access access = Access::Own);
   ~LeaseStore();
 
-  /// `done` is called on the writer's thread: nullptr when everything is on disk, else why not.
+  /// Needs Access::Own. `done` is called on the writer's thread: nullptr when everything is on disk, else why
+  /// not.
   void save(StoreChange change, std::function<void(const Error*)> done);
 
  private:
   struct Statements;
-  explicit LeaseStore(std::unique_ptr<SQLite::Database> database);
+  LeaseStore() = default;
 
+  int lock_ = -1;
   std::unique_ptr<Statements> statements_;  // used by the writer's thread only
   std::unique_ptr<store::GroupCommit> commit_;
 };

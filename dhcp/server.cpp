@@ -213,7 +213,9 @@ Outcome Server::selecting(const Context& c, const IpAddress& server_id) {
         allocator_.freed(address);
         break;
       }
-    return silence("the client took the offer of server " + server_id.text());
+    // On a network that is ours alone, a server that other machines listen to is a fault worth a person's
+    // attention.
+    return silence("a client took the offer of another DHCP server, " + server_id.text(), c.authoritative());
   }
   const IpAddress address = c.who.wanted.value_or(c.message.ciaddr);
   const Scope* scope = scope_of(c.network, address);
@@ -374,6 +376,21 @@ Outcome Server::inform(const Context& c) const {
                                 .fqdn = {}});
   outcome.note = "told " + address.text() + " about " + scope->name;
   return outcome;
+}
+
+std::vector<PoolStatus> Server::pools(ServerTime now) const {
+  std::vector<PoolStatus> pools;
+  for (const auto& scope : settings_.scopes)
+    pools.push_back({.scope = &scope, .addresses = scope.lendable()});
+  leases_.for_each([&](const Lease& lease) {
+    if (!lease.holds(now)) return;
+    for (auto& pool : pools) {
+      if (!pool.scope->lends(lease.address)) continue;
+      ++pool.leased;
+      if (lease.state == LeaseState::Declined) ++pool.resting;
+    }
+  });
+  return pools;
 }
 
 std::vector<Lease> Server::expire(ServerTime now) {

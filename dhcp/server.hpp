@@ -42,6 +42,13 @@ struct Outcome {
   bool alarming = false;  ///< a person should look: pool exhausted, conflict
 };
 
+struct PoolStatus {
+  const Scope* scope = nullptr;
+  std::uint64_t addresses = 0;  ///< that its ranges lend
+  std::uint64_t leased = 0;     ///< of these, not free now
+  std::uint64_t resting = 0;    ///< of these, declined
+};
+
 class Server {
  public:
   Server();
@@ -58,6 +65,9 @@ class Server {
   std::vector<Lease> expire(ServerTime now);
   /// Takes a lease away from its client before its time; nullopt when there is none to take.
   std::optional<Lease> revoke(const IpAddress& address, ServerTime now);
+
+  /// How full each scope is.
+  std::vector<PoolStatus> pools(ServerTime now) const;
 
   const Settings& settings() const { return settings_; }
   const LeaseTable& leases() const { return leases_; }

@@ -8,6 +8,7 @@
 #include "common/events.hpp"
 #include "common/log.hpp"
 #include "dhcp/explain.hpp"
+#include "dhcp/lease_list.hpp"
 
 namespace lab::dhcp {
 namespace {
@@ -53,6 +54,7 @@ Service::Service(asio::io_context& io, WireSocket socket)
                  change.names.push_back(std::move(row));
                  commit(std::move(change), {});
                }),
+      control_(io, [this](const std::string& question) { return answer(question); }),
       wall_at_start_(std::chrono::system_clock::now()),
       boot_at_start_(boot_time()) {}
 
@@ -96,6 +98,9 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
               ranges.empty() ? "reservations only" : ranges);
   }
   log::info("{} leases remembered in {}", count, config.leases);
+  if (!config.control.empty())
+    if (auto listening = service->control_.listen(config.control); !listening)
+      return std::unexpected(listening.error());
   service->listen();
   service->expire_later();
   return service;
@@ -113,6 +118,7 @@ void Service::stop(std::function<void()> done) {
   stopping_ = true;
   readable_.cancel();
   expiry_.cancel();
+  control_.stop();
   if (in_flight_ == 0) return done();
   when_idle_ = std::move(done);
 }
@@ -139,10 +145,14 @@ void Service::receive_batch(const std::vector<Incoming>& batch) {
   for (const auto& in : batch) {
     const auto message = Message::parse(in.payload);
     if (!message) {
+      ++malformed_;
       log::debug("dropped a datagram from {}: {}", in.from.text(), message.error().text());
       continue;
     }
     Outcome outcome = server_.handle(*message, in.arrival, time);
+    ++received_[static_cast<std::size_t>(message->type().value_or(MessageType{}))];
+    if (outcome.reply)
+      ++sent_[static_cast<std::size_t>(outcome.reply->message.type().value_or(MessageType{}))];
     tell_and_log(in, *message, outcome);
     for (const auto& lease : outcome.store) follow_name(lease, change);
     if (outcome.reply)
@@ -154,7 +164,7 @@ void Service::receive_batch(const std::vector<Incoming>& batch) {
   if (!change.leases.empty()) commit(std::move(change), std::move(after_commit));
 }
 
-void Service::tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome) const {
+void Service::tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome) {
   if (events::listening()) {
     tell(events::Direction::In, message, in.from.text(), summary(message));
     tell(events::Direction::Note, message, in.from.text(), outcome.note);
@@ -162,7 +172,8 @@ void Service::tell_and_log(const Incoming& in, const Message& message, const Out
       tell(events::Direction::Out, message, outcome.reply->to.text(), summary(outcome.reply->message));
   }
   if (outcome.alarming) {
-    log::warning("{}: {}", message.hardware_text(), outcome.note);
+    if (const auto text = alarms_.raise(outcome.note, now()))
+      log::warning("{}: {}", message.hardware_text(), *text);
   } else if (log::enabled(log::Level::Debug)) {
     log::debug("{}: {}", summary(message), outcome.note);
   }
@@ -174,6 +185,7 @@ void Service::follow_name(const Lease& lease, StoreChange& change) {
 
 void Service::commit(StoreChange change, std::vector<Outgoing> replies) {
   ++in_flight_;
+  leases_changed_ = true;
   store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) {
     // On the writer's thread: the replies are ready, and one more change of threads would only cost time.
     // Without a commit there is no ACK: the client asks again, and is served once the disk is.
@@ -205,8 +217,55 @@ void Service::expire_later() {
       follow_name(lease, change);
     }
     if (!change.leases.empty()) commit(std::move(change), {});
+    if (std::exchange(leases_changed_, false)) watch_pools();
     expire_later();
   });
+}
+
+void Service::watch_pools() {
+  constexpr double kWarn = 0.9, kCalm = 0.8;
+  for (const auto& pool : server_.pools(now())) {
+    if (pool.addresses == 0) continue;
+    const auto share = static_cast<double>(pool.leased) / static_cast<double>(pool.addresses);
+    if (share >= kWarn && nearly_full_.insert(pool.scope->name).second)
+      log::warning("scope {} is nearly full: {} of {} addresses are lent; widen 'ranges' or shorten 'lease'",
+                   pool.scope->name, pool.leased, pool.addresses);
+    if (share < kCalm) nearly_full_.erase(pool.scope->name);
+  }
+}
+
+std::string Service::answer(const std::string& question) {
+  if (question == "status") return status();
+  if (question == "leases") {
+    std::vector<Lease> leases;
+    server_.leases().for_each([&](const Lease& lease) { leases.push_back(lease); });
+    std::ranges::sort(leases, {}, &Lease::address);
+    return leases_json(leases);
+  }
+  if (question.starts_with("revoke ")) return revoke(question.substr(7));
+  return "{\"error\":\"unknown question; status, leases, or revoke ADDRESS\"}\n";
+}
+
+std::string Service::revoke(const std::string& text) {
+  const auto address = IpAddress::parse(text);
+  auto lease = address && address->is_v4() ? server_.revoke(*address, now()) : std::nullopt;
+  if (!lease) return "{\"error\":\"that address is not leased\"}\n";
+  log::info("the lease of {} was revoked", text);
+  StoreChange change;
+  follow_name(*lease, change);
+  const std::string json = lease_json(*lease);
+  change.leases.push_back(std::move(*lease));
+  commit(std::move(change), {});
+  return "{\"revoked\":" + json + "}\n";
+}
+
+std::string Service::status() const {
+  std::string counters;
+  for (std::size_t type = 1; type < received_.size(); ++type)
+    counters += fmt::format(R"({}"{}":{})", counters.empty() ? "" : ",", name(static_cast<MessageType>(type)),
+                            received_[type] + sent_[type]);
+  return fmt::format("{{\"scopes\":{},\"messages\":{{{},\"malformed\":{}}},\"leases\":{}}}\n",
+                     pools_json(server_.pools(now())), counters, malformed_, server_.leases().size());
 }
 
 }  // namespace lab::dhcp

@@ -1,15 +1,19 @@
 /// service -- lab-dhcpd around the server core: sockets, the lease store, time, reload, dialogue events. One
 /// thread decides and sends; the store's writer commits. A reply leaves when its lease is on disk.
 #pragma once
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "dhcp/alarms.hpp"
 #include "dhcp/config.hpp"
+#include "dhcp/control.hpp"
 #include "dhcp/dns_names.hpp"
 #include "dhcp/lease_store.hpp"
 #include "dhcp/name_updater.hpp"
@@ -37,7 +41,11 @@ class Service {
   void receive_batch(const std::vector<Incoming>& batch);
   void commit(StoreChange change, std::vector<Outgoing> replies);
   void send(const std::vector<Outgoing>& replies) const;
-  void tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome) const;
+  void tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome);
+  std::string answer(const std::string& question);
+  std::string revoke(const std::string& address);
+  std::string status() const;
+  void watch_pools();
   void follow_name(const Lease& lease, StoreChange& change);
   void expire_later();
   ServerTime now() const;
@@ -50,6 +58,12 @@ class Service {
   Server server_;
   DnsNames names_;
   NameUpdater updater_;
+  Control control_;
+  Alarms alarms_;
+  std::array<std::uint64_t, 9> received_{}, sent_{};  ///< by message type
+  std::uint64_t malformed_ = 0;
+  bool leases_changed_ = true;
+  std::set<std::string> nearly_full_;
   std::chrono::system_clock::time_point wall_at_start_;
   std::chrono::nanoseconds boot_at_start_;
   bool stopping_ = false;

@@ -1,6 +1,7 @@
 /// settings -- what a DHCP server is told to do, ready to use: scopes with their ranges, options in wire form
 /// and reservations. Made by config.cpp from YAML, or by hand in tests; the server core reads nothing else.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -58,6 +59,19 @@ struct Scope {
     for (const auto& range : ranges)
       if (range.contains(address)) return true;
     return false;
+  }
+  /// How many addresses that is.
+  std::uint64_t lendable() const {
+    std::uint64_t count = 0;
+    for (const auto& range : ranges) {
+      count += range.size();
+      for (const auto& out : excluded) {
+        const auto first = std::max(range.first, out.first), last = std::min(range.last, out.last);
+        if (first <= last) count -= AddressRange{first, last}.size();
+      }
+      if (range.contains(server_id) && !excludes(server_id)) --count;
+    }
+    return count;
   }
 };
 

@@ -37,6 +37,7 @@ constexpr char kHelp[] =
   --probe MS           asks the network for that long whether an address is taken, before using it (RFC 5227)
   --release            gives the lease back when told to stop (SIGTERM)
   --verbose            shows every message sent and received, explained
+  --find-servers MS    only asks for that long which DHCP servers there are; prints a JSON list, changes nothing
   --ready              only tells $NOTIFY_SOCKET "READY=1", for hook scripts of other DHCP clients
   --help, --version
 
@@ -49,6 +50,7 @@ struct Arguments {
   bool once = false, release = false, verbose = false;
   std::optional<std::chrono::seconds> timeout;
   std::chrono::milliseconds probe{0};
+  std::optional<std::chrono::milliseconds> find_servers;
 };
 
 std::uint32_t random_number() {
@@ -219,6 +221,39 @@ class Program {
   int status_ = 0;
 };
 
+/// One DISCOVER, and everybody who offers something. No offer is taken; the servers forget theirs within
+/// seconds.
+int find_servers(Link& link, std::chrono::milliseconds wait) {
+  ClientMachine machine({.hardware = link.hardware(), .client_id = {}, .hostname = {}}, random_number);
+  const auto actions = machine.start(now(), std::nullopt);
+  const auto& discover = std::get<SendMessage>(actions.front()).message;
+  std::string servers;
+  const auto end = now() + wait;
+  ClientTime again{};
+  while (now() < end) {
+    if (now() >= again) {
+      if (auto sent = link.broadcast(encode(discover).payload, {IpAddress{}, kClientPort}); !sent) {
+        std::fprintf(stderr, "lab-dhclient: %s\n", sent.error().text().c_str());
+        return 1;
+      }
+      again = now() + std::chrono::milliseconds(500);
+    }
+    pollfd waiting{link.descriptor(), POLLIN, 0};
+    (void)poll(&waiting, 1,
+               static_cast<int>(std::max<std::int64_t>((std::min(end, again) - now()).count(), 0)));
+    while (const auto received = link.receive()) {
+      const auto offer = Message::parse(received->payload);
+      if (!offer || offer->type() != MessageType::Offer || offer->xid != discover.xid) continue;
+      const auto server = offer->options.address(option::kServerId).value_or(received->from.address).text();
+      const auto entry = "{\"server\":\"" + server + "\",\"offered\":\"" + offer->yiaddr.text() + "\"}";
+      if (servers.find("\"" + server + "\"") == std::string::npos)
+        servers += (servers.empty() ? "" : ",") + entry;
+    }
+  }
+  std::printf("[%s]\n", servers.c_str());
+  return 0;
+}
+
 int usage(const std::string& mistake) {
   std::fprintf(stderr, "lab-dhclient: %s\nTry: lab-dhclient --help\n", mistake.c_str());
   return 2;
@@ -243,6 +278,7 @@ int main_of(int argc, char** argv) {
     kProbe,
     kRelease,
     kVerbose,
+    kFindServers,
     kReady,
     kHelpOption,
     kVersion
@@ -258,6 +294,7 @@ int main_of(int argc, char** argv) {
                                       {"probe", required_argument, nullptr, kProbe},
                                       {"release", no_argument, nullptr, kRelease},
                                       {"verbose", no_argument, nullptr, kVerbose},
+                                      {"find-servers", required_argument, nullptr, kFindServers},
                                       {"ready", no_argument, nullptr, kReady},
                                       {"help", no_argument, nullptr, kHelpOption},
                                       {"version", no_argument, nullptr, kVersion},
@@ -289,6 +326,12 @@ int main_of(int argc, char** argv) {
         arguments.probe = std::chrono::milliseconds(*ms);
         break;
       }
+      case kFindServers: {
+        const auto ms = number(optarg, 60000);
+        if (!ms) return usage("--find-servers takes milliseconds, at most 60000");
+        arguments.find_servers = std::chrono::milliseconds(*ms);
+        break;
+      }
       case kRelease: arguments.release = true; break;
       case kVerbose: arguments.verbose = true; break;
       case kReady: tell_supervisor("READY=1"); return 0;
@@ -305,6 +348,7 @@ int main_of(int argc, char** argv) {
     std::fprintf(stderr, "lab-dhclient: %s\n", link.error().text().c_str());
     return 1;
   }
+  if (arguments.find_servers) return find_servers(*link, *arguments.find_servers);
   return Program(std::move(arguments), std::move(*link)).run();
 }
 

@@ -111,6 +111,19 @@ def test_without_release_the_address_stays_its_own():
         assert 'given back' not in server.log()
 
 
+def test_it_finds_every_server_of_a_network_and_takes_nothing():
+    netlab.need('dnsmasq')
+    with Server() as server, Host('pc1') as pc1, Host('rogue') as rogue:
+        find = lambda: json.loads(pc1.run(netlab.program('lab-dhclient'), '--interface', 'eth0', '--find-servers', '700'))
+        netlab.equal(find(), [{'server': '192.168.56.10', 'offered': '192.168.56.100'}])
+        rogue.run('ip', 'link', 'set', 'eth0', 'up')
+        rogue.run('ip', 'addr', 'add', '192.168.56.66/24', 'dev', 'eth0')
+        rogue.start('dnsmasq', '-k', '-C', '/dev/null', '-p', '0', '--user=', '--group=', '--no-ping', '--dhcp-authoritative',
+                    '--dhcp-range=192.168.56.210,192.168.56.220,1h', '--pid-file=', '--dhcp-leasefile=' + rogue.folder / 'leases')
+        netlab.until(lambda: {x['server'] for x in find()} == {'192.168.56.10', '192.168.56.66'}, 'both servers')
+        netlab.equal(pc1.addresses(), [])
+
+
 def test_timeout_says_that_nobody_answered():
     with Host('pc1') as pc1:
         pc1.lab_dhclient('--timeout', '1')

@@ -69,6 +69,15 @@ def test_expiry_takes_the_name_away():
         becomes('pc1.helper.bac A', '')
 
 
+def test_a_revoked_lease_loses_its_name():
+    with NameServer(), Server(DHCP + 'control: dhcp.sock\n') as server, Host('pc1') as pc1:
+        pc1.lab_dhclient()
+        pc1.lease()
+        becomes('pc1.helper.bac A', '192.168.56.100')
+        netlab.run(netlab.program('lab-leases'), '--control', server.place / 'dhcp.sock', '--revoke', '192.168.56.100')
+        becomes('pc1.helper.bac A', '')
+
+
 def test_a_hand_written_name_is_never_touched():
     with NameServer(), Server(DHCP) as server, Host('srv') as impostor:
         impostor.lab_dhclient()

@@ -1,0 +1,105 @@
+// lab-leases -- looks at the leases of a lab-dhcpd, running or not, and moves them between machines as CSV.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <future>
+#include <iostream>
+#include <iterator>
+
+#include "dhcp/lease_list.hpp"
+#include "dhcp/lease_store.hpp"
+
+namespace {
+
+using namespace lab;
+using namespace lab::dhcp;
+
+int complain(const std::string& text) {
+  std::cerr << "lab-leases: " << text << "\n";
+  return 1;
+}
+
+/// Asks the running server; prints its JSON. Status 1 when it answers with an error.
+int ask(const std::string& path, const std::string& question) {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (path.size() >= sizeof to.sun_path) return complain(path + ": too long for a socket's path");
+  std::memcpy(to.sun_path, path.c_str(), path.size() + 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    const int error = errno;
+    close(fd);
+    return complain(path + ": no lab-dhcpd answers there: " + std::strerror(error));
+  }
+  const std::string line = question + "\n";
+  std::string reply;
+  if (write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size())) {
+    char buffer[65536];
+    for (ssize_t size = 0; (size = read(fd, buffer, sizeof buffer)) > 0;)
+      reply.append(buffer, static_cast<std::size_t>(size));
+  }
+  close(fd);
+  std::cout << reply;
+  return reply.empty() || reply.starts_with("{\"error\"") ? 1 : 0;
+}
+
+int import(LeaseStore& store, const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return complain(file + ": cannot read it");
+  auto leases = parse_leases_csv(std::string(std::istreambuf_iterator<char>(in), {}));
+  if (!leases) return complain(file + ":" + leases.error().text());
+  const std::size_t count = leases->size();
+  std::promise<std::string> done;
+  store.save({.leases = std::move(*leases), .names = {}},
+             [&](const Error* error) { done.set_value(error == nullptr ? "" : error->text()); });
+  if (auto why = done.get_future().get(); !why.empty()) return complain(why);
+  std::cerr << count << " leases imported\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("lab-leases shows the leases of lab-dhcpd.\n\nExample: lab-leases --database leases.db --csv",
+               "lab-leases");
+  std::string database, control, csv_file, revoke;
+  bool json = false, csv = false, status = false;
+  app.add_option("--database,-d", database, "the database, of a running server or a stopped one")
+      ->type_name("FILE");
+  app.add_option("--control,-c", control, "the control socket of a running server ('control' in dhcp.yaml)")
+      ->type_name("SOCKET");
+  app.add_flag("--json", json, "as JSON");
+  app.add_flag("--csv", csv, "as CSV (address,mac,client_id,hostname,state,started,expires)");
+  app.add_flag("--status", status, "how full the scopes are, and message counters (needs --control)");
+  app.add_option("--revoke", revoke, "takes a lease and its DNS name away (needs --control)")
+      ->type_name("ADDRESS");
+  app.add_option("--import", csv_file, "adds leases from CSV (needs --database, of a stopped server)")
+      ->type_name("FILE");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (!control.empty())
+    return ask(control, status ? "status" : !revoke.empty() ? "revoke " + revoke : "leases");
+  if (database.empty() || status || !revoke.empty()) {
+    complain(database.empty() ? "--database or --control is missing" : "this needs --control");
+    return 2;
+  }
+  LeaseStore::Content content;
+  auto store = LeaseStore::open(database, content,
+                                csv_file.empty() ? LeaseStore::Access::Read : LeaseStore::Access::Own);
+  if (!store) return complain(store.error().text());
+  if (!csv_file.empty()) return import(**store, csv_file);
+  std::ranges::sort(content.leases, {}, &Lease::address);
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  std::cout << (json  ? leases_json(content.leases)
+                : csv ? leases_csv(content.leases)
+                      : leases_table(content.leases, now));
+  return 0;
+}
