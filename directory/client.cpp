@@ -11,6 +11,7 @@
 #include "common/events.hpp"
 #include "common/log.hpp"
 #include "directory/flavour.hpp"
+#include "directory/known_people.hpp"
 #include "directory/password_limit.hpp"
 #include "directory/pool.hpp"
 
@@ -66,8 +67,11 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   std::shared_ptr<Servers> servers;
   std::shared_ptr<Pool> lookups, binds;
 
+  KnownPeople known;
+
   void start();
   void stop();
+  asio::awaitable<Result<std::optional<Entry>>> look_up(std::string user, Clock::time_point deadline);
   asio::awaitable<Result<Reply>> search(Search what, Clock::time_point deadline);
   asio::awaitable<Result<Reply>> bind(std::string dn, std::string password, Clock::time_point deadline);
   Clock::time_point attempt(Clock::time_point deadline) const;
@@ -155,6 +159,15 @@ asio::awaitable<Result<Reply>> Client::Impl::bind(std::string dn, std::string pa
   }
 }
 
+asio::awaitable<Result<std::optional<Entry>>> Client::Impl::look_up(std::string user,
+                                                                    Clock::time_point deadline) {
+  auto found = co_await search(search_login(settings.flavour, settings.base, user), deadline);
+  if (!found) co_return std::unexpected(found.error());
+  if (!found->ok()) co_return fail("looking up the user: " + found->text());
+  const auto* entry = best_match(settings.flavour, found->entries, user);
+  co_return entry == nullptr ? std::optional<Entry>() : std::optional<Entry>(*entry);
+}
+
 asio::awaitable<Authentication> Client::Impl::authenticate(std::shared_ptr<Impl> self, std::string user,
                                                            std::string password) {
   using Outcome = Authentication::Outcome;
@@ -172,18 +185,34 @@ asio::awaitable<Authentication> Client::Impl::authenticate(std::shared_ptr<Impl>
 
   const auto deadline = Clock::now() + self->settings.limits.request;
   const auto flavour = self->settings.flavour;
-  auto found = co_await self->search(search_login(flavour, self->settings.base, user), deadline);
-  if (!found) co_return answer(Outcome::Unavailable, found.error().text());
-  if (!found->ok()) co_return answer(Outcome::Unavailable, "looking up the user: " + found->text());
-  const auto* entry = best_match(flavour, found->entries, user);
-  if (entry == nullptr) co_return answer(Outcome::UnknownUser, "nobody of this name");
-
-  auto bound = co_await self->bind(entry->dn, std::move(password), deadline);
+  Entry entry;
+  const auto* known = self->known.find(user, Clock::now());
+  const bool was_known = known != nullptr;
+  if (was_known) {
+    entry = *known;
+  } else {
+    auto found = co_await self->look_up(user, deadline);
+    if (!found) co_return answer(Outcome::Unavailable, found.error().text());
+    if (!*found) co_return answer(Outcome::UnknownUser, "nobody of this name");
+    entry = std::move(**found);
+  }
+  auto bound = co_await self->bind(entry.dn, password, deadline);
+  if (bound && !bound->ok() && was_known) {
+    // Who was known may have been moved or deleted since: the refusal counts when she is still where she was.
+    self->known.forget(user);
+    auto found = co_await self->look_up(user, deadline);
+    if (!found) co_return answer(Outcome::Unavailable, found.error().text());
+    if (!*found) co_return answer(Outcome::UnknownUser, "nobody of this name");
+    const bool moved = (*found)->dn != entry.dn;
+    entry = std::move(**found);
+    if (moved) bound = co_await self->bind(entry.dn, password, deadline);
+  }
   if (!bound) co_return answer(Outcome::Unavailable, bound.error().text());
   auto verdict = judge_bind(flavour, *bound);
   if (verdict.outcome != Outcome::Ok) co_return answer(verdict.outcome, verdict.why);
+  self->known.remember(user, entry, Clock::now());
   auto right = answer(Outcome::Ok, {});
-  right.user = user_of(flavour, *entry);
+  right.user = user_of(flavour, entry);
   co_return right;
 }
 

@@ -73,19 +73,32 @@ const config::Table<Group>& group_table() {
   return table;
 }
 
-/// The place of `section: {name: …}`, so that a mistake is shown where it was written.
-yaml::Value place(const yaml::Value& root, std::string_view section, const std::string& name) {
-  if (auto found = root.map("directory").find(section))
-    if (auto entry = found->map(std::string(section)).find(name)) return *entry;
-  return root;
-}
+/// The places of `section: {name: …}`, so that a mistake is shown where it was written.
+class Places {
+ public:
+  Places(const yaml::Value& root, std::string_view section) : root_(root) {
+    if (auto found = root.map("directory").find(section)) {
+      const auto map = found->map(std::string(section));
+      for (auto& entry : map.entries()) values_.emplace(entry.key, entry.value);
+    }
+  }
+  const yaml::Value& of(const std::string& name) const {
+    auto found = values_.find(name);
+    return found == values_.end() ? root_ : found->second;
+  }
+
+ private:
+  const yaml::Value& root_;
+  std::map<std::string, yaml::Value> values_;
+};
 
 void check_users(const yaml::Value& root, Settings& s) {
   std::map<std::string, std::string> owner;  // address -> uid
   std::vector<std::string> known;
   for (auto& [name, group] : s.groups) known.push_back(name);
+  const Places places(root, "users");
   for (auto& [uid, person] : s.users) {
-    const auto at = place(root, "users", uid);
+    const auto& at = places.of(uid);
     if (auto wrong = wrong_name(uid); !wrong.empty()) at.error("user '" + uid + "' " + wrong);
     if (lower(uid) != uid) at.error("user '" + uid + "' has capital letters", "write '" + lower(uid) + "'");
     if (person.name.empty()) person.name = uid;
@@ -135,14 +148,15 @@ void check(const yaml::Value& at, Settings& s) {
   for (auto* path : {&s.data, &s.listen.ldapi, &s.tls.certificate, &s.tls.key, &s.tls.ca})
     if (has_control(*path) || path->contains('"')) at.error("'" + *path + "' is not a usable path");
   check_users(at, s);
+  const Places groups(at, "groups"), aliases(at, "aliases");
   for (auto& [name, group] : s.groups) {
-    const auto here = place(at, "groups", name);
+    const auto& here = groups.of(name);
     if (auto wrong = wrong_name(name); !wrong.empty()) here.error("group '" + name + "' " + wrong);
     if (has_control(group.description))
       here.error("the description of group '" + name + "' has a control character");
   }
   for (auto& [name, members] : s.aliases) {
-    const auto here = place(at, "aliases", name);
+    const auto& here = aliases.of(name);
     if (auto wrong = wrong_name(name); !wrong.empty()) here.error("alias '" + name + "' " + wrong);
     if (members.empty())
       here.error("alias '" + name + "' stands for nobody", "name at least one user or address");

@@ -72,21 +72,21 @@ Result<void> Folder::open() {
 // The lock belongs to the open file, which fork shares: closing this copy leaves the other its lock.
 void Folder::release_lock() const { ::close(lock_); }
 
-bool Folder::filled() const { return fs::exists(database()); }
+bool Folder::filled() const { return fs::exists(database() + "/applied.ldif"); }
 
 Result<void> Folder::begin_fill() {
   std::error_code wrong;
-  fs::remove_all(new_database(), wrong);
-  if (wrong || ::mkdir(new_database().c_str(), 0700) != 0)
-    return system_failure("cannot make it", new_database());
+  fs::remove_all(database(), wrong);
+  if (wrong || ::mkdir(database().c_str(), 0700) != 0) return system_failure("cannot make it", database());
   return {};
 }
 
-Result<void> Folder::finish_fill() {
-  for (auto* name : {"/data.mdb", "/applied.ldif", ""})
-    if (auto done = sync(new_database() + name); !done) return done;
-  if (::rename(new_database().c_str(), database().c_str()) != 0)
-    return system_failure("cannot give the filled database its name", database());
+Result<void> Folder::finish_fill() const {
+  if (auto done = sync(database() + "/data.mdb"); !done) return done;
+  if (auto done = sync(filling()); !done) return done;
+  const auto name = database() + "/applied.ldif";
+  if (::rename(filling().c_str(), name.c_str()) != 0) return system_failure("cannot give it its name", name);
+  if (auto done = sync(database()); !done) return done;
   return sync(root_);
 }
 

@@ -1,11 +1,13 @@
 /// folder -- the data folder of one directory, and files in it that are whole or not there:
 ///
-///   db/data.mdb        slapd's database
-///   db/applied.ldif    the tree of the topology as it was last put into the database (passwords hashed)
-///   db.new/            a database being filled; one found at start is a fill that was interrupted: it is
-///   done again slapd.conf, lab.schema, slapadd.conf, slapd.pid, lock
+///   db/data.mdb          slapd's database
+///   db/applied.ldif      the tree of the topology as it was last put into the database (passwords hashed)
+///   db/applied.ldif.new  the same while the database is being filled
+///   slapd.conf, lab.schema, slapadd.conf, slapd.pid, lock
 ///
-/// db.new becomes db by one rename after everything in it is on disk, so a database that exists is complete.
+/// applied.ldif gets its name when the database and it are on disk: a database without it is a fill that was
+/// interrupted, and is done again. That happens while slapd starts, and before anybody is told that it is
+/// ready.
 #pragma once
 #include <optional>
 #include <string>
@@ -25,14 +27,15 @@ class Folder {
   void release_lock() const;
   /// Whether a complete database is there.
   bool filled() const;
-  /// Removes what an interrupted fill left and makes an empty db.new.
+  /// Removes what an interrupted fill left, and makes room for a new one.
   Result<void> begin_fill();
-  /// Syncs db.new and gives it its name.
-  Result<void> finish_fill();
+  /// Where the tree that fills the database is to be written.
+  std::string filling() const { return database() + "/applied.ldif.new"; }
+  /// Brings the filled database to disk and says that it is complete.
+  Result<void> finish_fill() const;
 
   std::string path(const std::string& name) const { return root_ + "/" + name; }
   std::string database() const { return path("db"); }
-  std::string new_database() const { return path("db.new"); }
   /// What was last put into the database; nullopt when that is not known.
   std::optional<std::string> applied() const;
   Result<void> set_applied(const std::string& ldif) const;

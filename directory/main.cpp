@@ -6,6 +6,7 @@
 
 int main(int argc, char** argv) {
   using namespace lab;
+  directory::Settings settings;  // read once, by `check`
   return daemon_main(
       argc, argv,
       {.name = "lab-directory",
@@ -13,15 +14,15 @@ int main(int argc, char** argv) {
        .example = "lab-directory --config directory.yaml",
        .reference = [] { return directory::settings_table().reference(); },
        .check =
-           [](const std::string& path) {
-             auto settings = config::load_file<directory::Settings>(path);
-             return settings ? std::string() : settings.error();
+           [&](const std::string& path) {
+             auto read = config::load_file<directory::Settings>(path);
+             if (!read) return read.error();
+             settings = std::move(*read);
+             return std::string();
            },
        .run =
-           [](const std::string& path) {
-             auto settings = config::load_file<directory::Settings>(path);
-             if (!settings) return 2;  // read a moment ago; changed since
-             log::error("lab-directory: {}", directory::serve(*settings).text());
+           [&](const std::string&) {
+             log::error("lab-directory: {}", directory::serve(settings).text());
              return 1;
            }});
 }

@@ -68,6 +68,8 @@ Result<LocalSession> first_bind(const ProberTask& task, int server, Clock::time_
 
 Result<void> bring_up(const ProberTask& task, const Folder& folder, int watch, int server) {
   const auto deadline = Clock::now() + std::chrono::seconds(task.limits.ready_seconds);
+  if (task.fresh)
+    if (auto done = folder.finish_fill(); !done) return done;
   if (!wait_for_pid_file(watch, server, std::filesystem::path(task.pid_file).filename(), deadline))
     return ended(server, 0) ? fail("slapd has ended; its words stand above")
                             : fail(fmt::format("slapd was not up after {} s", task.limits.ready_seconds));

@@ -36,7 +36,7 @@ StoredPasswords store_passwords(const Settings& s, const std::string& service_pa
     }
   };
   {
-    constexpr std::size_t kWorthAThread = 16;  // 6 ms of hashing
+    constexpr std::size_t kWorthAThread = 2;  // 1 ms of hashing
     const auto cores = std::max<std::size_t>(1, std::thread::hardware_concurrency());
     std::vector<std::jthread> helpers;
     for (std::size_t i = 1; i < std::min(cores, jobs.size() / kWorthAThread); ++i) helpers.emplace_back(work);

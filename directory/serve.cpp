@@ -51,15 +51,13 @@ Result<Trees> make_trees(const Settings& s, const Folder& folder) {
   return trees;
 }
 
-Result<void> fill(const Settings& s, Folder& folder, const std::string& slapd, Place place,
+Result<void> fill(const Settings& s, Folder& folder, const std::string& slapd, const Place& place,
                   const std::vector<Entry>& tree) {
   if (auto begun = folder.begin_fill(); !begun) return begun;
-  place.database = folder.new_database();
-  const auto conf = folder.path("slapadd.conf"), ldif = folder.new_database() + "/applied.ldif";
+  const auto conf = folder.path("slapadd.conf");
   if (auto done = write_file(conf, slapadd_conf(s, place, tree.size())); !done) return done;
-  if (auto done = write_file(ldif, to_ldif(tree)); !done) return done;
-  if (auto done = run_slapadd(slapd, conf, ldif); !done) return done;
-  return folder.finish_fill();
+  if (auto done = write_file(folder.filling(), to_ldif(tree)); !done) return done;
+  return run_slapadd(slapd, conf, folder.filling());
 }
 
 Result<void> prepare(const Settings& s, const ServeLimits& limits, std::string& slapd, std::string& conf) {
@@ -84,11 +82,13 @@ Result<void> prepare(const Settings& s, const ServeLimits& limits, std::string& 
   ProberTask task{.socket = s.listen.ldapi,
                   .pid_file = place.pid_file,
                   .suffix = s.suffix,
+                  .fresh = false,
                   .changes = {},
                   .applied = {},
                   .limits = limits};
   if (!folder.filled()) {
     if (auto done = fill(s, folder, slapd, place, trees->now); !done) return done;
+    task.fresh = true;
   } else if (task.changes = changes_between(trees->before, trees->now); trees->before != trees->now) {
     task.applied = to_ldif(trees->now);
   }
