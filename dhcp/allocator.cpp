@@ -12,6 +12,7 @@ void Allocator::configure(const std::vector<Scope>& scopes) {
     for (const auto& r : scope.reservations) {
       if (r.mac) pool.by_mac.emplace(*r.mac, &r);
       if (r.client_id) pool.by_client_id.emplace(*r.client_id, &r);
+      if (r.circuit) pool.by_circuit.emplace(*r.circuit, &r);
       pool.by_address.emplace(r.address.v4_value(), &r);
     }
   }
@@ -40,6 +41,8 @@ const Reservation* Allocator::reservation(const Pool& pool, const Claimant& who)
   if (who.client_id)
     if (auto found = pool.by_client_id.find(*who.client_id); found != pool.by_client_id.end())
       return found->second;
+  if (who.circuit)
+    if (auto found = pool.by_circuit.find(*who.circuit); found != pool.by_circuit.end()) return found->second;
   return nullptr;
 }
 

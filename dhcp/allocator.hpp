@@ -22,6 +22,7 @@ struct Claimant {
   std::string hardware;  ///< hardware type, then the address
   std::optional<MacAddress> mac;
   std::optional<Bytes> client_id;   ///< option 61 as sent
+  std::optional<Bytes> circuit;     ///< the relay's port (option 82, sub-option 1)
   std::optional<IpAddress> wanted;  ///< option 50
 };
 
@@ -57,7 +58,7 @@ class Allocator {
     std::uint64_t next = 0;  ///< offset in it of the next address never lent
     std::deque<std::uint32_t> free_again;
     std::map<MacAddress, const Reservation*> by_mac;
-    std::map<Bytes, const Reservation*> by_client_id;
+    std::map<Bytes, const Reservation*> by_client_id, by_circuit;
     std::unordered_map<std::uint32_t, const Reservation*> by_address;
   };
   Pool* pool_of(const Scope& scope);

@@ -141,7 +141,8 @@ void check_scope(const Value& at, ScopeConfig& scope) {
 }
 
 void check_reservation(const Value& at, ReservationConfig& r) {
-  if (!r.mac && r.client_id.empty()) at.error("a reservation needs 'mac' or 'client_id'");
+  if (!r.mac && r.client_id.empty() && r.circuit.empty())
+    at.error("a reservation needs 'mac', 'client_id' or 'circuit'");
   if (!r.client_id.empty())
     if (auto bytes = encode_option(OptionType::Hex, {r.client_id}); !bytes || bytes->empty())
       complain(at, "client_id", "not a client identifier", "bytes such as 01:02:4c:61:00:00:05");
@@ -157,6 +158,20 @@ void check_config(const Value& at, Config& config) {
                  "scopes " + j->first + " and " + i->first + " overlap: " + i->second.network.text());
 }
 
+/// A client that is given option 121 ignores option 3 (RFC 3442), so that the default route must be among the
+/// routes; and Windows before Vista asks for the same under number 249.
+void complete_routes(Options& options) {
+  const Bytes* routes = options.find(option::kClasslessRoutes);
+  if (routes == nullptr) return;
+  auto all = decode_routes(*routes);
+  const auto routers = options.addresses(option::kRouters);
+  const bool has_default =
+      std::ranges::any_of(all, [](const ClasslessRoute& r) { return r.destination.prefix() == 0; });
+  if (!has_default && !routers.empty()) all.push_back({*Network::parse("0.0.0.0/0"), routers.front()});
+  options.set(option::kClasslessRoutes, encode_routes(all));
+  if (!options.has(option::kMicrosoftRoutes)) options.set(option::kMicrosoftRoutes, encode_routes(all));
+}
+
 }  // namespace
 
 const Table<ReservationConfig>& table_of(const ReservationConfig*) {
@@ -166,10 +181,31 @@ const Table<ReservationConfig>& table_of(const ReservationConfig*) {
                "the machine's hardware address; matches whatever client identifier it sends")
           .row("client_id", &ReservationConfig::client_id,
                "its client identifier (option 61) in hex, for machines without a fixed MAC")
+          .row("circuit", &ReservationConfig::circuit,
+               "the relay's port it is on (option 82, circuit id), as text or hex:…")
           .required("address", &ReservationConfig::address,
                     "the address it always gets; inside or outside the ranges")
           .row("options", &ReservationConfig::options, "options for this machine, over those of the scope")
           .rule(check_reservation);
+  return table;
+}
+
+const Table<ClassConfig>& table_of(const ClassConfig*) {
+  static const auto table =
+      Table<ClassConfig>("class")
+          .row("vendor_class", &ClassConfig::vendor_class,
+               "its clients' vendor class (option 60) begins so: PXEClient")
+          .row("user_class", &ClassConfig::user_class, "its clients' user class (option 77) is this: iPXE")
+          .row("architectures", &ClassConfig::architectures,
+               "its clients' firmware (option 93): 0 BIOS, 7 and 9 UEFI x64")
+          .row("options", &ClassConfig::options, "options for the class, over those of the scope")
+          .row("next_server", &ClassConfig::next_server, "the boot server's address (siaddr)")
+          .row("boot_file", &ClassConfig::boot_file, "the boot file (file)")
+          .rule([](const Value& at, ClassConfig& c) {
+            if (c.vendor_class.empty() && c.user_class.empty() && c.architectures.empty())
+              at.error("a class that every client belongs to",
+                       "say 'vendor_class', 'user_class' or 'architectures'");
+          });
   return table;
 }
 
@@ -205,6 +241,8 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
           .row("next_server", &ScopeConfig::next_server, "the boot server's address (siaddr)")
           .row("server_name", &ScopeConfig::server_name, "the boot server's name (sname)")
           .row("boot_file", &ScopeConfig::boot_file, "the boot file (file)")
+          .row("classes", &ScopeConfig::classes,
+               "kinds of clients and what they are told; the first that matches, by name, counts")
           .row("reservations", &ScopeConfig::reservations,
                "machines with a fixed address; the name is sent as host name (option 12)")
           .rule(check_scope);
@@ -249,6 +287,7 @@ std::expected<Config, std::string> load_config(const std::string& path) {
 std::string config_reference() {
   return table_of(static_cast<const Config*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const ScopeConfig*>(nullptr)).reference() + "\n" +
+         table_of(static_cast<const ClassConfig*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const ReservationConfig*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const DnsUpdateConfig*>(nullptr)).reference();
 }
@@ -277,12 +316,30 @@ Settings settings_of(const Config& config) {
                 .next_server = c.next_server.value_or(IpAddress{}),
                 .server_name = c.server_name,
                 .boot_file = c.boot_file,
+                .classes = {},
                 .reservations = {}};
+    complete_routes(scope.options);
+    for (const auto& [kind, k] : c.classes)
+      scope.classes.push_back({.name = kind,
+                               .vendor_class = k.vendor_class,
+                               .user_class = k.user_class,
+                               .architectures = k.architectures,
+                               .options = k.options,
+                               .next_server = k.next_server,
+                               .boot_file = k.boot_file});
     for (const auto& [host, r] : c.reservations) {
-      Reservation reservation{
-          .name = host, .mac = r.mac, .client_id = std::nullopt, .address = r.address, .options = r.options};
+      Reservation reservation{.name = host,
+                              .mac = r.mac,
+                              .client_id = std::nullopt,
+                              .circuit = std::nullopt,
+                              .address = r.address,
+                              .options = r.options};
       if (!r.client_id.empty())
         reservation.client_id = encode_option(OptionType::Hex, {r.client_id}).value_or(Bytes{});
+      if (!r.circuit.empty())
+        reservation.circuit =
+            encode_option(r.circuit.starts_with("hex:") ? OptionType::Hex : OptionType::Text, {r.circuit})
+                .value_or(Bytes{});
       scope.reservations.push_back(std::move(reservation));
     }
     settings.scopes.push_back(std::move(scope));

@@ -16,8 +16,17 @@ namespace lab::dhcp {
 struct ReservationConfig {
   std::optional<MacAddress> mac;
   std::string client_id;  ///< hex
+  std::string circuit;    ///< text, or hex:…
   IpAddress address;
   Options options;
+};
+
+struct ClassConfig {
+  std::string vendor_class, user_class;
+  std::vector<std::uint16_t> architectures;
+  Options options;
+  std::optional<IpAddress> next_server;
+  std::string boot_file;
 };
 
 struct ScopeConfig {
@@ -34,6 +43,7 @@ struct ScopeConfig {
   Options options;
   std::optional<IpAddress> next_server;
   std::string server_name, boot_file;
+  std::map<std::string, ClassConfig> classes;
   std::map<std::string, ReservationConfig> reservations;
 };
 

@@ -44,6 +44,7 @@ inline constexpr std::uint8_t kBootFileName = 67;
 inline constexpr std::uint8_t kUserClass = 77;
 inline constexpr std::uint8_t kClientFqdn = 81;
 inline constexpr std::uint8_t kRelayInformation = 82;
+inline constexpr std::uint8_t kClientArchitecture = 93;
 inline constexpr std::uint8_t kV6OnlyPreferred = 108;
 inline constexpr std::uint8_t kSubnetSelection = 118;
 inline constexpr std::uint8_t kDomainSearch = 119;

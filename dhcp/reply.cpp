@@ -54,19 +54,33 @@ void deliver(Reply& reply, const Message& request) {
   }
 }
 
-/// The value the client gets for an option: the reservation's, the scope's, or what follows from the scope
-/// itself.
-const Bytes* configured(const ReplyContext& c, std::uint8_t code) {
-  if (c.reservation != nullptr)
-    if (const Bytes* own = c.reservation->options.find(code)) return own;
-  return c.scope.options.find(code);
-}
+/// What the client is told, from the most particular to the most general: its reservation, its class, its
+/// scope.
+class Configuration {
+ public:
+  explicit Configuration(const ReplyContext& c) : class_(class_of(c.scope, c.request)) {
+    if (c.reservation != nullptr) layers_.push_back(&c.reservation->options);
+    if (class_ != nullptr) layers_.push_back(&class_->options);
+    layers_.push_back(&c.scope.options);
+  }
+  const Bytes* find(std::uint8_t code) const {
+    for (const auto* layer : layers_)
+      if (const Bytes* value = layer->find(code)) return value;
+    return nullptr;
+  }
+  const std::vector<const Options*>& layers() const { return layers_; }
+  const ClientClass* client_class() const { return class_; }
 
-void add_host_name(Message& m, const ReplyContext& c) {
+ private:
+  const ClientClass* class_;
+  std::vector<const Options*> layers_;
+};
+
+void add_host_name(Message& m, const ReplyContext& c, const Configuration& told) {
   if (c.reservation != nullptr && !c.reservation->name.empty()) {
     if (auto label = host_label(c.reservation->name); !label.empty())
       m.options.set_text(option::kHostName, label);
-  } else if (const Bytes* set = configured(c, option::kHostName)) {
+  } else if (const Bytes* set = told.find(option::kHostName)) {
     m.options.set(option::kHostName, *set);
   }
 }
@@ -74,10 +88,11 @@ void add_host_name(Message& m, const ReplyContext& c) {
 /// RFC 2132 9.8: what the client wishes, in its order; without a list, everything. Options about the lease
 /// itself are the server's alone: a client that lists option 54 must not get it twice.
 void add_configuration(Message& m, const ReplyContext& c) {
+  const Configuration told(c);
   const auto add = [&](std::uint8_t code) {
     if (m.options.has(code) || code == option::kPad || code == option::kEnd) return;
     switch (code) {
-      case option::kHostName: add_host_name(m, c); return;
+      case option::kHostName: add_host_name(m, c, told); return;
       case option::kMessageType:
       case option::kServerId:
       case option::kLeaseTime:
@@ -88,11 +103,11 @@ void add_configuration(Message& m, const ReplyContext& c) {
       case option::kClientFqdn: return;
       case option::kVendorClass:
         // UEFI: "PXEClient" without vendor options makes the firmware ask port 4011 and give up.
-        if (configured(c, option::kVendorInformation) == nullptr) return;
+        if (told.find(option::kVendorInformation) == nullptr) return;
         break;
       default: break;
     }
-    if (const Bytes* value = configured(c, code)) m.options.set(code, *value);
+    if (const Bytes* value = told.find(code)) m.options.set(code, *value);
   };
   m.options.set_address(option::kSubnetMask, c.scope.network.netmask());
   if (const Bytes* wishes = c.request.options.find(option::kParameterList)) {
@@ -101,16 +116,19 @@ void add_configuration(Message& m, const ReplyContext& c) {
     add(option::kHostName);
     if (m.options.has(option::kVendorClass)) add(option::kVendorInformation);
   } else {
-    if (c.reservation != nullptr)
-      for (const auto& o : c.reservation->options.list()) add(o.code);
-    for (const auto& o : c.scope.options.list()) add(o.code);
+    for (const auto* layer : told.layers())
+      for (const auto& o : layer->list()) add(o.code);
     add(option::kHostName);
   }
   m.siaddr = c.scope.next_server;
   m.sname = c.scope.server_name;
   m.file = c.scope.boot_file;
+  if (const auto* kind = told.client_class()) {
+    if (kind->next_server) m.siaddr = *kind->next_server;
+    if (!kind->boot_file.empty()) m.file = kind->boot_file;
+  }
   // Old PXE ROMs read `file` only, newer firmware option 67 only: both are told the same.
-  if (const Bytes* boot = configured(c, option::kBootFileName); boot != nullptr && m.file.empty())
+  if (const Bytes* boot = told.find(option::kBootFileName); boot != nullptr && m.file.empty())
     m.file.assign(boot->begin(), boot->end());
   if (auto fqdn = answer_fqdn(c.request, c.fqdn)) m.options.set(option::kClientFqdn, std::move(*fqdn));
 }
@@ -127,6 +145,24 @@ Reply finish(const ReplyContext& c, Message message) {
 }
 
 }  // namespace
+
+const ClientClass* class_of(const Scope& scope, const Message& request) {
+  const auto vendor = request.options.text(option::kVendorClass).value_or("");
+  // RFC 3004 counts each class with a length byte; most clients just send the text.
+  auto user = request.options.text(option::kUserClass).value_or("");
+  if (user.size() > 1 && static_cast<std::size_t>(static_cast<unsigned char>(user[0])) == user.size() - 1)
+    user.erase(0, 1);
+  const auto architecture = request.options.uint16(option::kClientArchitecture);
+  for (const auto& kind : scope.classes) {
+    if (!vendor.starts_with(kind.vendor_class)) continue;
+    if (!kind.user_class.empty() && user != kind.user_class) continue;
+    if (!kind.architectures.empty() &&
+        (!architecture || std::ranges::find(kind.architectures, *architecture) == kind.architectures.end()))
+      continue;
+    return &kind;
+  }
+  return nullptr;
+}
 
 Reply lease_reply(const ReplyContext& c, MessageType type, const IpAddress& address,
                   std::chrono::seconds lease) {

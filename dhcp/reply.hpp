@@ -14,6 +14,9 @@ struct ReplyContext {
   std::string fqdn;  ///< the client's name in DNS; empty: none
 };
 
+/// The first class of the scope that the client belongs to; nullptr for none.
+const ClientClass* class_of(const Scope& scope, const Message& request);
+
 /// OFFER or ACK of `address` for `lease`.
 Reply lease_reply(const ReplyContext& c, MessageType type, const IpAddress& address,
                   std::chrono::seconds lease);

@@ -9,6 +9,7 @@
 namespace lab::dhcp {
 namespace {
 
+constexpr std::uint8_t kCircuitId = 1;          // RFC 3046 2.0, inside option 82
 constexpr std::uint8_t kLinkSelection = 5;      // RFC 3527, inside option 82
 constexpr std::uint32_t kForever = 0xFFFFFFFF;  // RFC 2131 3.3
 
@@ -18,6 +19,19 @@ std::string hardware_key(const Message& m) {
   std::string key(1, static_cast<char>(m.htype));
   key.append(m.hardware().begin(), m.hardware().end());
   return key;
+}
+
+/// A sub-option of the relay's information (RFC 3046); nullopt when it is not there.
+std::optional<Bytes> relay_sub_option(const Message& m, std::uint8_t code) {
+  const Bytes* info = m.options.find(option::kRelayInformation);
+  for (std::size_t at = 0; info != nullptr && at + 2 <= info->size();) {
+    const std::size_t length = (*info)[at + 1];
+    const auto data = std::span(*info).subspan(at + 2);
+    if (length > data.size()) break;
+    if ((*info)[at] == code) return Bytes(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(length));
+    at += 2 + length;
+  }
+  return std::nullopt;
 }
 
 Claimant claimant(const Message& m, Match match) {
@@ -33,20 +47,15 @@ Claimant claimant(const Message& m, Match match) {
     who.client_id = *id;
     if (match == Match::ClientId) who.client.assign(id->begin(), id->end());
   }
+  who.circuit = relay_sub_option(m, kCircuitId);
   who.wanted = m.options.address(option::kRequestedAddress);
   return who;
 }
 
 /// The address a relay chose its link by: RFC 3527's sub-option, else giaddr.
 IpAddress link_of(const Message& m) {
-  const Bytes* info = m.options.find(option::kRelayInformation);
-  for (std::size_t at = 0; info != nullptr && at + 2 <= info->size();) {
-    const std::size_t length = (*info)[at + 1];
-    if ((*info)[at] == kLinkSelection && length == 4 && at + 6 <= info->size())
-      return IpAddress::v4(read32(std::span(*info).subspan(at + 2)));
-    at += 2 + length;
-  }
-  return m.giaddr;
+  const auto link = relay_sub_option(m, kLinkSelection);
+  return link && link->size() == 4 ? IpAddress::v4(read32(*link)) : m.giaddr;
 }
 
 Outcome silence(std::string why, bool alarming = false) {

@@ -24,8 +24,20 @@ struct Reservation {
   std::string name;               ///< sent as option 12
   std::optional<MacAddress> mac;  ///< matches whatever option 61 says
   std::optional<Bytes> client_id;
+  std::optional<Bytes> circuit;  ///< option 82, sub-option 1: whoever is on that port of the relay
   IpAddress address;
-  Options options;  ///< over the scope's
+  Options options;  ///< over the class's and the scope's
+};
+
+/// Clients of a kind, and what they are told besides: PXE firmware, telephones, one make of printer.
+struct ClientClass {
+  std::string name;
+  std::string vendor_class;                  ///< option 60 begins so; empty: any
+  std::string user_class;                    ///< option 77 is this; empty: any
+  std::vector<std::uint16_t> architectures;  ///< option 93 (RFC 4578 2.1); empty: any
+  Options options;                           ///< over the scope's
+  std::optional<IpAddress> next_server;
+  std::string boot_file;
 };
 
 struct Scope {
@@ -46,6 +58,7 @@ struct Scope {
   Options options;
   IpAddress next_server;               ///< siaddr
   std::string server_name, boot_file;  ///< sname, file
+  std::vector<ClientClass> classes;    ///< the first that matches counts
   std::vector<Reservation> reservations;
 
   bool excludes(const IpAddress& address) const {

@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include "dhcp/option_types.hpp"
+
 namespace lab::dhcp {
 namespace {
 
@@ -79,7 +81,7 @@ scopes:
   EXPECT_THAT(text, HasSubstr("expected an IPv4 address"));
   EXPECT_THAT(text, HasSubstr("option 224 has no known type"));
   EXPECT_THAT(text, HasSubstr("is the protocol's own"));
-  EXPECT_THAT(text, HasSubstr("needs 'mac' or 'client_id'"));
+  EXPECT_THAT(text, HasSubstr("needs 'mac', 'client_id' or 'circuit'"));
   EXPECT_THAT(text, HasSubstr("'pc_2' is no host name"));
 }
 
@@ -109,6 +111,41 @@ scopes:
       y: {mac: "02:00:00:00:00:02", address: 10.0.0.5}
 )"),
               HasSubstr("reserved for both x and y"));
+}
+
+TEST(Config, RoutesAreCompletedWithTheDefaultRouteAndWindowsNumber) {
+  const auto config = load(R"(leases: l.db
+scopes:
+  a:
+    network: 10.0.0.0/24
+    ranges: [10.0.0.10-10.0.0.20]
+    options: {routers: 10.0.0.1, classless-static-routes: [172.16.0.0/12 via 10.0.0.2]}
+)");
+  ASSERT_TRUE(config) << config.error();
+  const Settings settings = settings_of(*config);
+  const Options& options = settings.scopes[0].options;
+  EXPECT_EQ(option_text(121, *options.find(121)), "172.16.0.0/12 via 10.0.0.2, 0.0.0.0/0 via 10.0.0.1");
+  EXPECT_EQ(*options.find(249), *options.find(121));
+}
+
+TEST(Config, ClassesAndPortsAreUnderstood) {
+  const auto config = load(R"(leases: l.db
+scopes:
+  a:
+    network: 10.0.0.0/24
+    ranges: [10.0.0.10-10.0.0.20]
+    classes:
+      uefi: {vendor_class: PXEClient, architectures: [7, 9], boot_file: ipxe.efi}
+    reservations:
+      desk7: {circuit: p7, address: 10.0.0.77}
+)");
+  ASSERT_TRUE(config) << config.error();
+  const Settings settings = settings_of(*config);
+  EXPECT_EQ(settings.scopes[0].classes[0].boot_file, "ipxe.efi");
+  EXPECT_EQ(settings.scopes[0].reservations[0].circuit, (Bytes{'p', '7'}));
+  EXPECT_THAT(mistakes("leases: l.db\nscopes: {a: {network: 10.0.0.0/24, ranges: [10.0.0.5], classes: {all: "
+                       "{boot_file: x}}}}\n"),
+              HasSubstr("a class that every client belongs to"));
 }
 
 TEST(Config, ReferenceNamesEveryKey) {

@@ -67,6 +67,7 @@ TEST_F(World, OptionsOfAReservationWin) {
   Reservation r{.name = "pc5",
                 .mac = pc5_.hardware,
                 .client_id = std::nullopt,
+                .circuit = std::nullopt,
                 .address = ip("192.168.56.50"),
                 .options = {}};
   r.options.set_address(option::kRouters, ip("192.168.56.2"));
@@ -99,6 +100,44 @@ TEST_F(World, BootFileIsToldInTheFieldAndInTheOption) {
   discover(pc1_);
   EXPECT_EQ(outcome_.reply->message.file, "pxelinux.0");
   EXPECT_EQ(outcome_.reply->message.siaddr.text(), "192.168.56.20");
+}
+
+TEST_F(World, FirmwareOfAClassIsToldItsBootFile) {
+  Scope scope = lan_scope();
+  scope.boot_file = "pxelinux.0";
+  ClientClass uefi{.name = "uefi",
+                   .vendor_class = "PXEClient",
+                   .user_class = "",
+                   .architectures = {7, 9},
+                   .options = {},
+                   .next_server = ip("192.168.56.20"),
+                   .boot_file = "ipxe.efi"};
+  uefi.options.set_text(option::kDomainName, "boot.helper.bac");
+  ClientClass ipxe{.name = "ipxe",
+                   .vendor_class = "",
+                   .user_class = "iPXE",
+                   .architectures = {},
+                   .options = {},
+                   .next_server = {},
+                   .boot_file = "menu.ipxe"};
+  scope.classes = {ipxe, uefi};
+  configure({scope});
+  Message m = pc1_.message(MessageType::Discover);
+  send(m);
+  EXPECT_EQ(outcome_.reply->message.file, "pxelinux.0") << "of no class";
+  m.options.set_text(option::kVendorClass, "PXEClient:Arch:00007:UNDI:003016");
+  m.options.set_uint16(option::kClientArchitecture, 7);
+  send(m);
+  EXPECT_EQ(outcome_.reply->message.file, "ipxe.efi");
+  EXPECT_EQ(outcome_.reply->message.siaddr.text(), "192.168.56.20");
+  EXPECT_EQ(options().text(option::kDomainName), "boot.helper.bac");
+  EXPECT_EQ(options().address(option::kRouters)->text(), "192.168.56.1");
+  m.options.set(option::kUserClass, {4, 'i', 'P', 'X', 'E'});  // RFC 3004
+  send(m);
+  EXPECT_EQ(outcome_.reply->message.file, "menu.ipxe");
+  m.options.set_text(option::kUserClass, "iPXE");
+  send(m);
+  EXPECT_EQ(outcome_.reply->message.file, "menu.ipxe");
 }
 
 TEST_F(World, MessageFitsWhatTheClientTakes) {

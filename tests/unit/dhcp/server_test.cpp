@@ -245,6 +245,7 @@ TEST_F(World, ReservationHoldsWhateverClientIdentifierIsSent) {
   scope.reservations = {{.name = "pc5",
                          .mac = pc5_.hardware,
                          .client_id = std::nullopt,
+                         .circuit = std::nullopt,
                          .address = ip("192.168.56.50"),
                          .options = {}}};
   configure({scope});
@@ -262,6 +263,7 @@ TEST_F(World, NewReservationIsHonouredAtTheNextRenewal) {
   scope.reservations = {{.name = "pc1",
                          .mac = pc1_.hardware,
                          .client_id = std::nullopt,
+                         .circuit = std::nullopt,
                          .address = ip("192.168.56.50"),
                          .options = {}}};
   configure({scope});
@@ -276,6 +278,7 @@ TEST_F(World, ReservedAddressInTheRangeIsForItsOwnerOnly) {
   scope.reservations = {{.name = "pc5",
                          .mac = pc5_.hardware,
                          .client_id = std::nullopt,
+                         .circuit = std::nullopt,
                          .address = ip("192.168.56.100"),
                          .options = {}}};
   configure({scope});
@@ -289,6 +292,7 @@ TEST_F(World, ReservedMachineComesBackThoughNeverSeen) {
   scope.reservations = {{.name = "pc5",
                          .mac = pc5_.hardware,
                          .client_id = std::nullopt,
+                         .circuit = std::nullopt,
                          .address = ip("192.168.56.50"),
                          .options = {}}};
   configure({scope});
@@ -327,6 +331,25 @@ TEST_F(World, RefusalThroughARelayAsksItToBroadcast) {
   EXPECT_TRUE(outcome_.reply->message.wants_broadcast());
   EXPECT_EQ(outcome_.reply->to.text(), "192.168.56.2:67");
   EXPECT_TRUE(options().has(option::kRelayInformation));
+}
+
+TEST_F(World, ReservationOfAPortIsForWhoeverIsOnIt) {
+  Scope scope = lan_scope();
+  scope.reservations = {{.name = "desk7",
+                         .mac = std::nullopt,
+                         .client_id = std::nullopt,
+                         .circuit = Bytes{'p', '7'},
+                         .address = ip("192.168.56.77"),
+                         .options = {}}};
+  configure({scope});
+  Message m = pc1_.message(MessageType::Discover);
+  m.giaddr = ip("192.168.56.2");
+  m.options.set(option::kRelayInformation, {1, 2, 'p', '7', 2, 1, 9});
+  send(m);
+  EXPECT_EQ(address(), "192.168.56.77");
+  m.options.set(option::kRelayInformation, {1, 2, 'p', '8'});
+  send(m);
+  EXPECT_EQ(address(), "192.168.56.100");
 }
 
 TEST_F(World, UnknownRelayGetsSilence) {
