@@ -25,6 +25,7 @@ struct DnsCheck {
   std::vector<std::string> expect;  ///< record data in presentation form; each must be among the answers
   bool exact = false;               ///< and no other may come
   std::vector<std::string> then;    ///< addresses the answer's target must have (MX and SRV lead somewhere)
+  std::string lease_file;           ///< the address in this lease (JSON) is expected too; empty = none
   friend bool operator==(const DnsCheck&, const DnsCheck&) = default;
 };
 

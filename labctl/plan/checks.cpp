@@ -119,8 +119,10 @@ class Checks {
         title += ", domain " + domain;
       }
       if (!domain.empty() && !overridden("domain-search", "119")) lease.search = {domain};
+      const auto lease_file = lease.lease_file;
       add(client.name, "lease", std::move(title), std::move(lease),
           see_log(build_, *servers.front(), "dhcp"));
+      own_name(client, *servers.front(), lease_file);
     }
   }
 
@@ -147,8 +149,8 @@ class Checks {
     }
     auto title = fmt::format("{} {} → {}", name, type, fmt::join(expect, " "));
     if (!then.empty()) title += fmt::format(" → {}", fmt::join(then, " "));
-    add(client.name, "dns", std::move(title), DnsCheck{name, type, std::move(expect), false, std::move(then)},
-        see_log(build_, server, "dns"));
+    add(client.name, "dns", std::move(title),
+        DnsCheck{name, type, std::move(expect), false, std::move(then), {}}, see_log(build_, server, "dns"));
   }
 
   void names(const NodeEntry& client, const std::string& domain) {
@@ -165,6 +167,17 @@ class Checks {
     question(client, dns, host, "A", host + ".");
     question(client, dns, domain, "MX", domain + ".", address);
     question(client, dns, "_imaps._tcp." + domain, "SRV", "_imaps._tcp." + domain + ".", address);
+  }
+
+  /// A client's own name, which its DHCP server tells the name server (RFC 2136).
+  void own_name(const NodeEntry& client, const NodeEntry& server, const std::string& lease_file) {
+    const auto domain = topology::domain_of(topology_, server);
+    const auto servers = topology::dns_servers(topology_, domain);
+    if (servers.empty() || (*servers.front())->services.dns->value.update != topology::DnsUpdate::Dhcp)
+      return;
+    const auto name = client.name + "." + domain;
+    add(client.name, "dns", name + " A → the address leased", DnsCheck{name, "A", {}, false, {}, lease_file},
+        see_log(build_, server, "dhcp"));
   }
 
   void port(const NodeEntry& client, const NodeEntry& server, std::string_view kind, const std::string& host,
@@ -330,7 +343,7 @@ class Checks {
       words >> name >> type;
       if (type.empty()) type = "A";
       check = &add(node, "dns", fmt::format("{} {}", name, type),
-                   DnsCheck{name, type, written.expect, false, {}});
+                   DnsCheck{name, type, written.expect, false, {}, {}});
       if (!written.expect.empty()) check->title += fmt::format(" → {}", fmt::join(written.expect, " "));
     } else if (written.run) {
       check = &add(node, "run", **written.run, CommandCheck{**written.run, written.expect});

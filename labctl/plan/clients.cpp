@@ -115,6 +115,9 @@ void add_clients(Build& build) {
         for (const auto* dns : topology::dns_servers(topology, topology::domain_of(topology, *server)))
           client.after.push_back(service_id(*dns, "dns"));
       }
+      for (const auto& relay : topology.nodes)
+        if (relay->networks.find(attachment.name) && build.plan.service(service_id(relay, "dhcp-relay")))
+          client.after.push_back(service_id(relay, "dhcp-relay"));
       build.plan.clients.push_back(std::move(client));
     }
   }

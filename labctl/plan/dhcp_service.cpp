@@ -6,6 +6,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/yaml_text.hpp"
+#include "labctl/plan/zones.hpp"
 
 namespace lab::plan {
 
@@ -113,7 +114,14 @@ void add_dhcp(Build& build) {
       const bool here = servers.front() == &node;
       const auto address = here ? std::string("127.0.0.1") : topology::main_address(*servers.front())->text();
       yaml.comment("clients' names, told to the name server as RFC 2136 updates");
-      yaml.raw("dns_update", fmt::format("{{server: {}:53, forward: {}}}", address, yaml_scalar(domain)));
+      std::vector<std::string> reverse;
+      for (const auto& network : topology.networks)
+        if (const auto zone = reverse_zone(*network->subnet);
+            topology::lends_on(topology, node, network.name) &&
+            std::ranges::find(reverse, zone) == reverse.end())
+          reverse.push_back(zone);
+      yaml.raw("dns_update", fmt::format("{{server: {}:53, forward: {}, reverse: {}}}", address,
+                                         yaml_scalar(domain), yaml_list(reverse)));
     }
     yaml.open("scopes");
     for (const auto& network : topology.networks)

@@ -60,8 +60,6 @@ void add_notices(Build& build) {
     }
     if (services.dhcp && services.dhcp->value.failover)
       add(fmt::format("{}/dhcp: failover is not there yet", node.name));
-    if (services.relay)
-      add(fmt::format("{}/dhcp-relay is not there yet: clients behind it get no address", node.name));
   }
 }
 

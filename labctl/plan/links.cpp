@@ -153,6 +153,20 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
   if (node->is_router())
     for (auto& route : routes_between(topology, node))
       if (!has(route.to)) routes.push_back(route);
+  // A DHCP server answers a relay at its address among the clients (RFC 2131 4.1), which it must be able to
+  // reach.
+  for (const auto& relay : topology.nodes) {
+    if (!node->services.dhcp || topology::relay_target(topology, relay) != &node) continue;
+    for (const auto& shared : relay->networks) {
+      const auto via = topology::address_on(relay, shared.name);
+      if (!via || !node->networks.find(shared.name)) continue;
+      for (const auto& beyond : relay->networks) {
+        const auto& subnet = *topology.networks.find(beyond.name)->value.subnet;
+        if (!node->networks.find(beyond.name) && !has(subnet)) routes.push_back({subnet, *via});
+      }
+      break;
+    }
+  }
   // A router's own way out is towards another one; a host's is its network's gateway.
   for (const auto& attachment : node->networks) {
     if (has(kEverywhere)) break;

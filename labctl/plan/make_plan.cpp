@@ -35,6 +35,7 @@ Plan make_plan(const topology::Topology& topology, const PlanInputs& inputs) {
   add_directory(build);
   add_dns(build);
   add_dhcp(build);
+  add_relays(build);
   add_mail(build);
   add_clients(build);
   add_checks(build);

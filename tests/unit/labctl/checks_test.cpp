@@ -35,6 +35,7 @@ TEST(Checks, AskEveryClientForWhatEverybodyIsPromised) {
   for (const std::string client : {"pc1", "pc2"}) {
     EXPECT_THAT(all,
                 Contains(client + " lease an address in .100–.200, router .10, dns .10, domain helper.bac"));
+    EXPECT_THAT(all, Contains(client + " dns " + client + ".helper.bac A → the address leased"));
     EXPECT_THAT(all, Contains(client + " dns mail.helper.bac A → 192.168.56.10"));
     EXPECT_THAT(all, Contains(client + " dns helper.bac MX → 10 mail.helper.bac. → 192.168.56.10"));
     EXPECT_THAT(all, Contains(client + " dns 192.168.56.10 PTR → srv.helper.bac. mail.helper.bac."));
@@ -74,7 +75,7 @@ TEST(Checks, LetDomainsWriteToEachOther) {
 }
 
 TEST(Checks, HaveNamesOfTheirOwn) {
-  for (const auto* name : {"helper-bac", "class-room", "two-domains", "split-services"}) {
+  for (const auto* name : {"helper-bac", "class-room", "two-domains", "split-services", "relay"}) {
     std::set<std::string> ids;
     for (const auto& check :
          planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml")).checks)

@@ -26,7 +26,7 @@ using ::testing::SizeIs;
 TEST(Plan, IsTheSameForTheSameTopology) { EXPECT_EQ(to_json(planned(kHelper)), to_json(planned(kHelper))); }
 
 TEST(Plan, SurvivesBeingPrintedAndReadAgain) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services"}) {
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     const auto copy = plan_from_json(to_json(plan));
     ASSERT_TRUE(copy) << copy.error().text();
@@ -85,7 +85,7 @@ TEST(Plan, AClientKnowsNoNameServerBeforeItsLease) {
 }
 
 TEST(Plan, ServicesStartAfterWhatTheyNeed) {
-  for (const auto* name : {"helper-bac", "two-domains", "split-services"}) {
+  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     std::set<std::string> started;
     for (const auto& service : plan.services) {
@@ -157,7 +157,7 @@ TEST(Plan, DhcpConfigurationSaysWhatTheTopologySays) {
             R"(# The DHCP server srv, for lab-dhcpd. Written by labctl from the topology.
 leases: /state/srv/dhcp/leases.db
 # clients' names, told to the name server as RFC 2136 updates
-dns_update: {server: 127.0.0.1:53, forward: helper.bac}
+dns_update: {server: 127.0.0.1:53, forward: helper.bac, reverse: [56.168.192.in-addr.arpa]}
 scopes:
   lan:
     interface: eth0
@@ -220,6 +220,17 @@ nodes:
   ASSERT_THAT(plan.node("host")->routes, SizeIs(1));
   EXPECT_EQ(plan.node("host")->routes[0].to.text(), "0.0.0.0/0");
   EXPECT_EQ(plan.node("host")->routes[0].via.text(), "10.0.1.1");
+}
+
+TEST(Plan, ARelayCarriesToItsServerWhichFindsTheWayBack) {
+  const auto plan = planned(lab::testing::read_source("topologies/relay.yaml"));
+  EXPECT_THAT(file_of(plan, "dhcp-relay.yaml"),
+              AllOf(HasSubstr("interfaces: [eth1]\n"), HasSubstr("servers: [10.1.0.10]\n")));
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), AllOf(HasSubstr("  ground:\n    interface: eth0\n"),
+                                                HasSubstr("  upstairs:\n    network: 10.2.0.0/24\n")));
+  EXPECT_THAT(plan.node("srv")->routes,
+              Contains(Route{*Network::parse("10.2.0.0/24"), *IpAddress::parse("10.1.0.1")}));
+  EXPECT_THAT(plan.clients.back().after, Contains("router/dhcp-relay"));
 }
 
 TEST(Plan, CertificatesNameWhatClientsConnectTo) {

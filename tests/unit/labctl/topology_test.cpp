@@ -125,7 +125,8 @@ TEST(Topology, AFixedAddressInTheUpperHalfIsNotLent) {
 }
 
 TEST(Topology, LabsThatComeWithItHaveNoMistakes) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services"}) {
+  for (const auto* name :
+       {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "relay"}) {
     const auto path = std::string(LAB_SOURCE) + "/topologies/" + name + ".yaml";
     const auto lab = load_file(path);
     EXPECT_TRUE(lab) << (lab ? "" : lab.error().text);
