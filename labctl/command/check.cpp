@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -20,6 +21,8 @@ namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
 namespace {
+
+constexpr int kMostSilence = 30'000;  // ms
 
 /// One lab-probe at work inside a node.
 struct Probe {
@@ -67,7 +70,13 @@ void gather(std::vector<Probe>& probes, const std::function<void(const json::obj
       waits.push_back({probe.request.empty() ? -1 : probe.in.get(), POLLOUT, 0});
     }
     if (std::ranges::none_of(probes, [](const Probe& probe) { return static_cast<bool>(probe.out); })) return;
-    if (poll(waits.data(), waits.size(), -1) < 0) continue;
+    const int ready = poll(waits.data(), waits.size(), kMostSilence);
+    if (ready == 0) {
+      // Each check is bounded by itself: a prober silent for so long is stuck.
+      for (auto& probe : probes)
+        if (probe.out) kill(probe.pid, SIGKILL);
+    }
+    if (ready < 0) continue;
     for (std::size_t i = 0; i < probes.size(); ++i) {
       auto& probe = probes[i];
       if (waits[2 * i + 1].revents != 0) {

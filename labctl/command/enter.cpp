@@ -52,6 +52,9 @@ bool same_namespace(int fd, const char* own) {
     dprintf(STDERR_FILENO, "labctl: cannot run %s: %s\n", argv[0], std::strerror(unknown ? ENOENT : errno));
     _exit(unknown ? 127 : 126);
   }
+  // This process execs nothing: what others have open (pipes of another node's program) must not live on in
+  // it.
+  close_range(STDERR_FILENO + 1, ~0U, 0);
   // Ctrl-C at the terminal reaches the program itself; this process only passes its end on.
   for (const int signal : {SIGINT, SIGQUIT}) std::signal(signal, SIG_IGN);
   int status = 0;

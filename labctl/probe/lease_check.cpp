@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstring>
+
+#include "common/address.hpp"
+#include "common/yaml.hpp"
+#include "labctl/probe/verdict.hpp"
+
+namespace lab::probe {
+
+namespace json = boost::json;
+
+namespace {
+
+/// The IPv4 addresses the interface really carries: the lease file alone would only be the client's word.
+std::vector<std::string> addresses_of(const std::string& interface) {
+  std::vector<std::string> out;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return out;
+  for (const auto* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET || interface != entry->ifa_name)
+      continue;
+    sockaddr_in address;
+    std::memcpy(&address, entry->ifa_addr, sizeof address);
+    out.push_back(IpAddress::v4(ntohl(address.sin_addr.s_addr)).text());
+  }
+  freeifaddrs(list);
+  return out;
+}
+
+std::string text(const json::object& lease, std::string_view key) {
+  const auto* value = lease.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::vector<std::string> texts(const json::object& lease, std::string_view key) {
+  std::vector<std::string> out;
+  const auto* value = lease.if_contains(key);
+  if (value != nullptr && value->is_array())
+    for (const auto& item : value->as_array())
+      if (item.is_string()) out.emplace_back(item.as_string());
+  return out;
+}
+
+bool in_ranges(const std::string& address, const plan::LeaseCheck& check) {
+  const auto parsed = IpAddress::parse(address);
+  return parsed && std::ranges::any_of(check.ranges, [&](const std::string& text_range) {
+           const auto range = AddressRange::parse(text_range);
+           return range && range->contains(*parsed);
+         });
+}
+
+}  // namespace
+
+Verdict verify(const plan::LeaseCheck& check, const Surroundings&) {
+  const auto wanted = fmt::format("an address in {}", fmt::join(check.ranges, ", "));
+  const auto carried = addresses_of(check.interface);
+  const auto file = yaml::read_file(check.lease_file);
+  boost::system::error_code error;
+  const auto parsed = file ? json::parse(*file, error) : json::value();
+  if (!file || error || !parsed.is_object())
+    return broken(carried.empty()
+                      ? fmt::format("{} has no address and no lease", check.interface)
+                      : fmt::format("{} has {}, but no lease is recorded", check.interface, carried.front()),
+                  wanted);
+  const auto& lease = parsed.as_object();
+  const auto address = text(lease, "address");
+  if (std::ranges::find(carried, address) == carried.end())
+    return broken(fmt::format("leased {}, but {} carries {}", address, check.interface,
+                              carried.empty() ? "no address" : fmt::format("{}", fmt::join(carried, ", "))),
+                  wanted, "restart its DHCP client: labctl restart NODE/" + check.interface);
+  if (!in_ranges(address, check)) return broken(address, wanted);
+  std::string wrong;
+  auto compare = [&](std::string_view what, const std::string& expected, const std::string& got) {
+    if (!expected.empty() && expected != got)
+      wrong += fmt::format("{}{} {} instead of {}", wrong.empty() ? "" : ", ", what,
+                           got.empty() ? "none" : got, expected);
+  };
+  compare("router", check.routers.empty() ? "" : check.routers.front(), text(lease, "router"));
+  compare("dns", fmt::format("{}", fmt::join(check.dns, " ")),
+          fmt::format("{}", fmt::join(texts(lease, "dns"), " ")));
+  compare("domain", check.domain, text(lease, "domain"));
+  compare("search", fmt::format("{}", fmt::join(check.search, " ")),
+          fmt::format("{}", fmt::join(texts(lease, "search"), " ")));
+  if (!wrong.empty())
+    return broken(fmt::format("{} with {}", address, wrong), "the options the topology promises");
+  return holds(fmt::format("{} from {}", address, text(lease, "server")));
+}
+
+}  // namespace lab::probe
