@@ -69,8 +69,9 @@ case $event in
     if [ -n "$resolv_conf" ]; then
       {
         echo "# from the DHCP lease of $interface, by $client"
-        set -- ${searched:-$name}
-        [ $# -gt 0 ] && echo "search $*"
+        domains=
+        for domain in ${searched:-$name}; do domains="$domains ${domain%.}"; done
+        [ -n "$domains" ] && echo "search$domains"
         for server in $servers; do echo "nameserver $server"; done
       } > "$resolv_conf"
     fi

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""The labs that come with labctl really run, and what their opening comment teaches can be seen in them; the machine's
+own DHCP clients work in a lab as ours does."""
+import json
+import os
+import shutil
+
+from labs import LabTest, main, retry
+
+SWAKS = ('swaks', '--port', '465', '--tls-on-connect', '--auth', 'PLAIN')
+
+
+class Topologies(LabTest):
+    def resolve(self, lab, node, *question):
+        return lab.run(node, 'dig', '+short', *question).split('\n')[:-1]
+
+    def test_minimal_derives_everything(self):
+        lab = self.up('minimal.yaml')
+        self.assertEqual(self.resolve(lab, 'pc1', 'example.lab', 'MX'), ['10 mail.example.lab.'])
+        ada = next(u for u in json.loads(lab.ctl('users', lab.name, '--json').stdout) if u['user'] == 'ada')
+        said = lab.run('pc1', *SWAKS, '--server', 'mail.example.lab', '--auth-user', 'ada@example.lab', '--auth-password',
+                       ada['password'], '--from', 'ada@example.lab', '--to', 'grace@example.lab')
+        self.assertIn('235 ', said)
+
+    def test_class_room_leases_thirty_at_once_and_keeps_the_printer_in_place(self):
+        lab = self.up('class-room.yaml')
+        leases = {n['name']: c['lease']['address'] for n in lab.status()['nodes'] for c in n['leases']}
+        self.assertEqual(len(leases), 31)
+        self.assertEqual(len(set(leases.values())), 31, 'no address is given twice')
+        self.assertEqual(leases['printer'], '10.20.0.50')
+        self.assertEqual(self.resolve(lab, 'pc-17', 'printer.class.lab'), ['10.20.0.50'])
+        self.assertEqual(retry(lambda: self.resolve(lab, 'pc-3', 'pc-30.class.lab')), [leases['pc-30']])
+
+    def test_two_domains_exchange_mail_through_the_router(self):
+        lab = self.up('two-domains.yaml')
+        self.assertEqual(self.resolve(lab, 'pc-north', 'example.org', 'MX'), ['10 mail.example.org.'])
+        self.assertEqual(self.resolve(lab, 'pc-south', '-x', '192.168.56.10'), ['srv-north.helper.bac.', 'mail.helper.bac.'])
+        lab.run('pc-north', *SWAKS, '--server', 'mail.helper.bac', '--auth-user', 'ali@helper.bac', '--auth-password', 'Ali-2026',
+                '--from', 'ali@helper.bac', '--to', 'zoe@example.org', '--header', 'Subject: over the router')
+
+        def arrived():
+            return 'over the router' in lab.run('pc-south', 'curl', '-sS', '--user', 'zoe@example.org:Zoe-2026',
+                                                'imaps://mail.example.org/INBOX', '--request', 'FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]')
+
+        self.assertTrue(retry(arrived), 'the message did not arrive')
+
+    def test_split_services_find_each_other(self):
+        lab = self.up('split-services.yaml')
+        self.assertEqual(self.resolve(lab, 'pc1', 'intranet.school.lab'), ['ldap1.school.lab.', '172.16.10.11'])
+        said = lab.run('pc2', *SWAKS, '--server', 'mail.school.lab', '--auth-user', 'nina@school.lab', '--auth-password', 'Nina-2026',
+                       '--from', 'nina@school.lab', '--to', 'omar@school.lab')
+        self.assertIn('235 ', said, 'the mail server asked the directory on another node')
+
+    def test_relay_serves_the_floor_above(self):
+        lab = self.up('relay.yaml')
+        leases = {n['name']: c['lease'] for n in lab.status()['nodes'] for c in n['leases']}
+        self.assertTrue(leases['pc-upstairs']['address'].startswith('10.2.0.'), leases)
+        self.assertEqual(leases['pc-upstairs']['router'], '10.2.0.1')
+        lab.run('pc-upstairs', 'ping', '-c', '1', '-W', '2', 'mail')
+        self.assertEqual(retry(lambda: self.resolve(lab, 'pc-ground', '-x', leases['pc-upstairs']['address'])), ['pc-upstairs.house.lab.'])
+
+    def test_every_promise_of_every_lab_holds(self):
+        for file in sorted(os.listdir(f"{os.environ['LAB_SOURCE']}/topologies")):
+            with self.subTest(file):
+                lab = self.up(file)
+                status, results = lab.check()
+                self.assertEqual([c for c in results['checks'] if not c['ok']], [])
+                self.assertEqual(status, 0)
+                lab.down()
+
+    def test_the_machines_own_dhcp_clients_lease_an_address(self):
+        clients = [c for c in ('udhcpc', 'dhclient', 'dhcpcd') if shutil.which(c, path='/usr/sbin:/sbin')]
+        if not clients:
+            self.skipTest('none of udhcpc, dhclient and dhcpcd is installed')
+        for client in clients:
+            with self.subTest(client):
+                lab = self.up(change=lambda text, c=client: text.replace('pc1: {networks: lan}', f'pc1: {{networks: lan, dhcp_client: {c}}}'))
+                address = json.loads(lab.run('pc1', 'ip', '-j', '-4', 'address', 'show', 'eth0'))[0]['addr_info'][0]
+                self.assertEqual(address['prefixlen'], 24)
+                leased = next(c['lease'] for n in lab.status()['nodes'] if n['name'] == 'pc1' for c in n['leases'])
+                self.assertEqual(leased['address'], address['local'])
+                self.assertEqual(leased['server'], '192.168.56.10')
+                self.assertEqual(self.resolve(lab, 'pc1', 'mail.helper.bac'), ['192.168.56.10'], 'resolv.conf is the leased one')
+                self.assertIn('search helper.bac\n', lab.run('pc1', 'cat', '/etc/resolv.conf'))
+                self.assertIn('default via 192.168.56.10', lab.run('pc1', 'ip', 'route'))
+                lab.down()
+
+
+main()
