@@ -92,6 +92,22 @@ class Places {
   std::map<std::string, yaml::Value> values_;
 };
 
+const config::Table<PasswordRules>& password_rules_table() {
+  static const auto table =
+      config::Table<PasswordRules>("password rules")
+          .row("least_length", &PasswordRules::least_length, "characters a new password must have",
+               {.max = 128})
+          .row("lock_after", &PasswordRules::lock_after,
+               "wrong passwords in a row that lock the account; 0 = any number", {.max = 1000})
+          .row("lock_for", &PasswordRules::lock_for, "how long it stays locked; 0 = until it is unlocked",
+               {.max = 31536000})
+          .row("expire_after", &PasswordRules::expire_after,
+               "age at which a password no longer counts; 0 = never", {.max = 315360000})
+          .row("must_change", &PasswordRules::must_change,
+               "a password set by an administrator must be changed before it lets anybody in");
+  return table;
+}
+
 void check_users(const yaml::Value& root, Settings& s) {
   std::map<std::string, std::string> owner;  // address -> uid
   std::vector<std::string> known;
@@ -176,6 +192,7 @@ inline const auto& table_of(const TlsFiles*) { return tls_table(); }
 inline const auto& table_of(const Service*) { return service_table(); }
 inline const auto& table_of(const Person*) { return person_table(); }
 inline const auto& table_of(const Group*) { return group_table(); }
+inline const auto& table_of(const PasswordRules*) { return password_rules_table(); }
 
 const config::Table<Settings>& settings_table() {
   static const auto table =
@@ -189,6 +206,7 @@ const config::Table<Settings>& settings_table() {
           .row("service", &Settings::service, "account by which the mail server looks people up")
           .row("users", &Settings::users, "people, by login name")
           .row("groups", &Settings::groups, "groups, by name")
+          .row("passwords", &Settings::passwords, "what passwords must be like, and what wrong ones lead to")
           .row("aliases", &Settings::aliases, "addresses that stand for others, by local part")
           .row("connections", &Settings::connections, "how many connections it holds at once",
                {.min = 64, .max = 16384})

@@ -2,6 +2,7 @@
 /// checks everything a later step relies on: names that are safe in DNs, groups that exist, addresses that
 /// belong somewhere.
 #pragma once
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,16 @@ struct Group {
   std::string description;
 };
 
+/// What the directory asks of passwords (draft-behera-ldap-password-policy). Zero: no such rule.
+struct PasswordRules {
+  unsigned least_length = 0;  ///< characters of a new password
+  unsigned lock_after = 0;    ///< wrong passwords in a row
+  std::chrono::seconds lock_for{
+      600};  ///< then nobody logs in for this long; 0: until an administrator unlocks
+  std::chrono::seconds expire_after{0};  ///< age of a password
+  bool must_change = false;  ///< one that an administrator has set lets in nowhere until it is changed
+};
+
 struct Settings {
   std::string domain;  ///< "helper.bac"
   std::string suffix;  ///< "dc=helper,dc=bac"; derived from the domain when left out
@@ -48,6 +59,7 @@ struct Settings {
   std::optional<Service> service;
   std::map<std::string, Person> users;
   std::map<std::string, Group> groups;
+  PasswordRules passwords;
   std::map<std::string, std::vector<std::string>> aliases;
   /// slapd sizes its tables by the number of files it may open: 400 bytes each, whether used or not.
   unsigned connections = 512;

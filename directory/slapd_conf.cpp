@@ -14,7 +14,7 @@ std::string schemas_and_modules(const Settings& s, const Place& place) {
   for (auto* name : {"core", "cosine", "inetorgperson", "nis", "misc"})
     out += fmt::format("include {}/{}.schema\n", place.schemas, name);
   out += "include " + quoted(place.schema) + "\n\nmodulepath " + place.modules +
-         "\nmoduleload back_mdb\nmoduleload memberof\n";
+         "\nmoduleload back_mdb\nmoduleload memberof\nmoduleload ppolicy\n";
   return out;
 }
 
@@ -57,6 +57,7 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
   std::string out = schemas_and_modules(s, place);
   out += fmt::format(
       "moduleload refint\n"
+      "moduleload unique\n"
       "# People's new passwords are hashed as the first ones were: memory in KiB, passes, threads (RFC "
       "9106).\n"
       "moduleload argon2.so m={} t={} p=1\n"
@@ -92,6 +93,18 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
       "access to attrs=userPassword by self =xw by anonymous auth by * none\n"
       "access to attrs=jpegPhoto by self write by users read by * none\n"
       "access to * by users read by * none\n";
+  out += fmt::format(
+      "\n# Rules for passwords: locked accounts, length, age. What reaches it in the clear is stored "
+      "hashed.\n"
+      "overlay ppolicy\n"
+      "ppolicy_default {}\n"
+      "ppolicy_use_lockout\n"
+      "ppolicy_hash_cleartext\n"
+      "\n# A login name and a mail address belong to one person.\n"
+      "overlay unique\n"
+      "unique_uri ldap:///{}?uid?sub\n"
+      "unique_uri ldap:///{}?mail?sub\n",
+      quoted(default_policy_dn(s)), "ou=people," + s.suffix, "ou=people," + s.suffix);
   out += fmt::format(
       "\noverlay memberof\n"
       "memberof-dangling ignore\n"

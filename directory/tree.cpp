@@ -46,6 +46,39 @@ std::map<std::string, int> number_people(const Settings& s, const std::vector<En
   return numbers;
 }
 
+/// The rules for everybody's password, where slapd's ppolicy overlay looks for them.
+Entry default_policy(const Settings& s) {
+  auto seconds = [](std::chrono::seconds d) { return std::to_string(d.count()); };
+  const auto& rules = s.passwords;
+  Entry e{.dn = default_policy_dn(s), .attributes = {}};
+  e.add("objectClass", std::vector<std::string>{"device", "pwdPolicy"}).add("cn", std::string("default"));
+  e.add("pwdAttribute", std::string("userPassword"));
+  // Without it an administrator's lock would not count either; wrong passwords lock only from pwdMaxFailure
+  // on.
+  e.add("pwdLockout", std::string("TRUE"));
+  e.add("pwdMaxFailure", std::to_string(rules.lock_after)).add("pwdLockoutDuration", seconds(rules.lock_for));
+  e.add("pwdMinLength", std::to_string(rules.least_length));
+  // 1: checked where the server sees the clear text, as it does when people change their own.
+  e.add("pwdCheckQuality", std::string(rules.least_length > 0 ? "1" : "0"));
+  e.add("pwdMaxAge", seconds(rules.expire_after))
+      .add("pwdMustChange", std::string(rules.must_change ? "TRUE" : "FALSE"));
+  return e;
+}
+
+}  // namespace
+
+std::string person_dn(const Settings& s, std::string_view uid) {
+  return "uid=" + escape_dn(uid) + ",ou=people," + s.suffix;
+}
+std::string group_dn(const Settings& s, std::string_view name) {
+  return "cn=" + escape_dn(name) + ",ou=groups," + s.suffix;
+}
+std::string alias_dn(const Settings& s, std::string_view name) {
+  return "cn=" + escape_dn(name) + ",ou=aliases," + s.suffix;
+}
+std::string default_policy_dn(const Settings& s) { return "cn=default,ou=policies," + s.suffix; }
+std::string placeholder_dn(const Settings& s) { return "cn=nobody," + s.suffix; }
+
 Entry person_entry(const Settings& s, const std::string& uid, const Person& p, int number,
                    const std::string& stored) {
   Entry e{.dn = person_dn(s, uid), .attributes = {}};
@@ -64,19 +97,6 @@ Entry person_entry(const Settings& s, const std::string& uid, const Person& p, i
   return e;
 }
 
-}  // namespace
-
-std::string person_dn(const Settings& s, std::string_view uid) {
-  return "uid=" + escape_dn(uid) + ",ou=people," + s.suffix;
-}
-std::string group_dn(const Settings& s, std::string_view name) {
-  return "cn=" + escape_dn(name) + ",ou=groups," + s.suffix;
-}
-std::string alias_dn(const Settings& s, std::string_view name) {
-  return "cn=" + escape_dn(name) + ",ou=aliases," + s.suffix;
-}
-std::string placeholder_dn(const Settings& s) { return "cn=nobody," + s.suffix; }
-
 std::vector<Entry> build_tree(const Settings& s, const StoredPasswords& passwords,
                               const std::vector<Entry>& previous) {
   auto stored = [&](const std::string& dn) {
@@ -89,6 +109,8 @@ std::vector<Entry> build_tree(const Settings& s, const StoredPasswords& password
   tree.push_back(unit(s, "groups", "Who belongs together"));
   tree.push_back(unit(s, "aliases", "Mail addresses that stand for others"));
   tree.push_back(unit(s, "services", "Accounts of programs"));
+  tree.push_back(unit(s, "policies", "What passwords must be like"));
+  tree.push_back(default_policy(s));
   if (s.service) {
     Entry e{.dn = s.service->dn, .attributes = {}};
     e.add("objectClass", std::vector<std::string>{"applicationProcess", "simpleSecurityObject"});

@@ -19,8 +19,15 @@ std::string person_dn(const Settings& settings, std::string_view uid);
 std::string group_dn(const Settings& settings, std::string_view name);
 std::string alias_dn(const Settings& settings, std::string_view name);
 
+/// The password rules that hold for everybody.
+std::string default_policy_dn(const Settings& settings);
+
 /// The member of a group that has none: groupOfNames must have one (RFC 4519 3.5). It is nobody's DN.
 std::string placeholder_dn(const Settings& settings);
+
+/// One person as an entry. `stored`: the userPassword value; empty for nobody can log in.
+Entry person_entry(const Settings& settings, const std::string& uid, const Person& person, int uid_number,
+                   const std::string& stored);
 
 /// `previous`: the entries of the last time, from which people keep their uidNumber; may be empty.
 std::vector<Entry> build_tree(const Settings& settings, const StoredPasswords& passwords,

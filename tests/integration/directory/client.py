@@ -55,6 +55,18 @@ def test_a_changed_password_counts_at_once():
         equal(client.auth('ali', 'Ali-2027'), 'Ok')
 
 
+def test_locked_expired_and_to_be_changed_are_told_apart():
+    def change(uid, line):
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {dn(uid)}\nchangetype: modify\nreplace: {line.split(":")[0]}\n{line}\n')
+    with School() as school, school.server(more='passwords: {lock_after: 2, must_change: true}\n'), Asker(school, school.urls['ldapi']) as client:
+        change('ali', 'pwdAccountLockedTime: 000001010000Z')
+        equal(client.auth('ali', 'Ali-2026'), 'Locked')
+        school.tool('ldappasswd', '-s', 'Awa-2026', dn('awa'), way='ldapi')
+        equal(client.auth('awa', 'Awa-2026'), 'MustChangePassword')
+        equal([client.auth('eric', 'wrong') for _ in range(2)], ['WrongPassword', 'WrongPassword'])
+        equal(client.auth('eric', 'Eric-2026'), 'Locked')
+
+
 def test_a_certificate_of_another_ca_or_name_is_refused():
     with School() as school, School() as stranger, school.server():
         for way in ('StartTLS', 'ldaps'):

@@ -79,6 +79,39 @@ def test_nobody_reads_a_password_and_none_is_stored_in_the_clear():
                     equal(secret in content, False, f'{secret} in {name}')
 
 
+def test_a_password_an_administrator_writes_in_the_clear_is_stored_hashed():
+    with School() as school, school.server() as server:
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {dn("fati")}\nchangetype: modify\nreplace: userPassword\nuserPassword: Plain-Words-9\n')
+        equal(school.whoami('fati', 'Plain-Words-9'), True)
+        equal(server.stop(), 0)
+        equal(b'Plain-Words-9' in open(school / 'data/db/data.mdb', 'rb').read(), False)
+
+
+def test_password_rules_are_kept():
+    with School() as school, school.server(more='passwords: {least_length: 8, lock_after: 3}\n'):
+        contains(school.refusal('ldappasswd', '-s', 'short', user='ali', password='Ali-2026'), 'Constraint violation')
+        school.tool('ldappasswd', '-s', 'long enough', user='ali', password='Ali-2026')
+        for _ in range(3):
+            equal(school.whoami('awa', 'wrong'), False)
+        equal(school.whoami('awa', 'Awa-2026'), False, 'locked')
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {dn("awa")}\nchangetype: modify\ndelete: pwdAccountLockedTime\n')
+        equal(school.whoami('awa', 'Awa-2026'), True)
+
+
+def test_rules_the_file_changes_hold_after_the_next_start():
+    with School() as school:
+        with school.server():
+            school.tool('ldappasswd', '-s', 'abc', user='ali', password='Ali-2026')
+        with school.server(more='passwords: {least_length: 8}\n'):
+            contains(school.refusal('ldappasswd', '-s', 'abcd', user='ali', password='abc'), 'Constraint violation')
+
+
+def test_an_address_belongs_to_one_person():
+    with School() as school, school.server():
+        change = f'dn: {dn("eric")}\nchangetype: modify\nadd: mail\nmail: ALI@helper.bac\n'
+        contains(school.refusal('ldapmodify', way='ldapi', input=change), 'Constraint violation')
+
+
 def test_who_has_no_password_cannot_log_in():
     with School() as school, school.server():
         for password in ('', 'x', 'fati'):

@@ -38,6 +38,10 @@ TEST(SlapdConf, ListensWhereItIsTold) {
       "ldapi://%2Frun%2Fldapi/????x-mod=-rwx------ ldap://192.168.56.10:389/ ldaps://192.168.56.10:636/");
 }
 
+TEST(SlapdConf, APasswordSentInTheClearByAnAdministratorIsStoredHashed) {
+  EXPECT_THAT(slapd_conf(settings_of(kHelper), kPlace, 10), HasSubstr("\nppolicy_hash_cleartext\n"));
+}
+
 TEST(SlapdConf, ABiggerSchoolGetsABiggerMap) {
   EXPECT_EQ(map_size(5), 64U << 20U);
   EXPECT_GT(map_size(20000), 512U << 20U);

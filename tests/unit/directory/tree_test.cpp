@@ -56,6 +56,18 @@ TEST(Tree, MemberAndMemberOfSayTheSame) {
       ElementsAre("cn=teachers,ou=groups,dc=helper,dc=bac", "cn=students,ou=groups,dc=helper,dc=bac"));
 }
 
+TEST(Tree, PasswordRulesStandWhereTheServerLooksForThem) {
+  auto tree = build_tree(
+      settings_of(kHelper +
+                  "passwords: {least_length: 8, lock_after: 5, lock_for: 10m, expire_after: 90d}\n"),
+      {});
+  auto& rules = entry(tree, "cn=default,ou=policies,dc=helper,dc=bac");
+  EXPECT_EQ(rules.first("pwdMinLength"), "8");
+  EXPECT_EQ(rules.first("pwdMaxFailure"), "5");
+  EXPECT_EQ(rules.first("pwdLockoutDuration"), "600");
+  EXPECT_EQ(rules.first("pwdMaxAge"), "7776000");
+}
+
 TEST(Tree, AnEmptyGroupHoldsNobody) {
   auto tree = build_tree(settings_of(kHelper), {});
   EXPECT_THAT(entry(tree, "cn=guests,ou=groups,dc=helper,dc=bac").values("member"),
