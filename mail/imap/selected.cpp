@@ -58,10 +58,7 @@ void Selected::sync(Reader& reader, std::string& out, const Enabled& enabled, bo
   if (may_expunge) expunge({}, out, enabled);
   if (state->modseq == modseq_) return;
 
-  if (state->keywords != keywords_.text()) {
-    keywords_ = Keywords(state->keywords);
-    write_known_flags(out);
-  }
+  learn_keywords(state->keywords, out);
   std::string flags;
   const auto exists = view_.size();
   reader.changed(id_, modseq_, [&](const MessageRow& row) {
@@ -76,6 +73,12 @@ void Selected::sync(Reader& reader, std::string& out, const Enabled& enabled, bo
   if (view_.size() != exists)
     fmt::format_to(std::back_inserter(out), "* {} EXISTS\r\n* {} RECENT\r\n", view_.size(), recent_count());
   out += flags;
+}
+
+void Selected::learn_keywords(std::string_view keywords, std::string& out) {
+  if (keywords == keywords_.text()) return;
+  keywords_ = Keywords(keywords);
+  write_known_flags(out);
 }
 
 void Selected::know(const Changed& change) {

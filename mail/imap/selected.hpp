@@ -40,6 +40,9 @@ class Selected {
   /// Appends what has changed since the last time as untagged responses. Without `may_expunge` what is gone
   /// stays counted.
   void sync(Reader& reader, std::string& out, const Enabled& enabled, bool may_expunge);
+  /// Appends FLAGS and PERMANENTFLAGS if the mailbox has learnt keywords: they are told before flags name
+  /// them.
+  void learn_keywords(std::string_view keywords, std::string& out);
   /// This session's own change: what it was answered need not be told again, if nobody else changed anything
   /// in between.
   void know(const Changed& change);

@@ -70,9 +70,13 @@ awaitable<Session::Result> Session::on(SetFlags& request) {
   const auto& changed = *answer;
   const bool alone = changed.modseq_before == selected_->modseq();
   std::string out;
-  // New keywords must be known before flags name them; where others changed something too, all is told below.
-  if (!wanted.flags.keywords.empty() || !alone)
+  // Where others changed something too, all is told; else only what this command was asked to tell.
+  if (!alone) {
     selected_->sync(*context_.store.read(), out, enabled_, uid_command_);
+  } else if (!wanted.flags.keywords.empty()) {
+    if (const auto state = context_.store.read()->mailbox(selected_->id()))
+      selected_->learn_keywords(state->keywords, out);
+  }
   selected_->know(changed);
   if (!request.silent || enabled_.condstore) {
     for (const auto& message : changed.messages) {

@@ -42,7 +42,8 @@ class Post:
         self.config = self.folder.write('mail.yaml', f'''
 hostname: {self.name}
 data: data
-listen: {{smtp: [{address}:25], submission: [{address}:587], smtps: [{address}:465]}}
+listen: {{smtp: [{address}:25], submission: [{address}:587], smtps: [{address}:465],
+         pop3: [{address}:110], pop3s: [{address}:995], imap: [{address}:143], imaps: [{address}:993]}}
 tls: {{certificate: {crt}, key: {key}}}
 dns: [127.0.0.1]
 domains:
