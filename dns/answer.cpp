@@ -22,13 +22,17 @@ class Answerer {
       out_.set_rcode(Rcode::Refused);
       return Reach::Beyond;
     }
+    if (!zone_->available()) {
+      out_.set_rcode(Rcode::ServFail);  // RFC 1034 4.3.5: an expired copy is no longer authoritative
+      return Reach::Ours;
+    }
     out_.set_authoritative(true);
     while (step()) {
       // An alias: on with its target, where that is ours; else the asker goes on (RFC 1034 4.3.2 3a).
       if (++hops_ > limits_.chain) return Reach::Ours;
       name_.assign(owner_.name.data(), owner_.name.size());
       zone_ = zones_.find(name_);
-      if (!zone_) return Reach::Beyond;
+      if (!zone_ || !zone_->available()) return Reach::Beyond;
     }
     if (!out_.truncated()) add_additional();
     return referred_ ? Reach::Beyond : Reach::Ours;

@@ -3,19 +3,52 @@
 #include <filesystem>
 
 #include "dns/name.hpp"
+#include "dns/tsig.hpp"
 
 namespace lab::dns {
 
+const config::Table<Permission>& permission_table() {
+  static const auto table =
+      config::Table<Permission>("permission")
+          .row("networks", &Permission::networks, "who may, by address")
+          .row("keys", &Permission::keys, "who may, by the key that signs the message (TSIG, RFC 8945)");
+  return table;
+}
+
+const config::Table<KeyConfig>& key_table() {
+  static const auto table =
+      config::Table<KeyConfig>("key")
+          .row("algorithm", &KeyConfig::algorithm,
+               "hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224 or hmac-sha1")
+          .required("secret", &KeyConfig::secret, "the shared secret in base64, as tsig-keygen prints it");
+  return table;
+}
+
 const config::Table<ZoneConfig>& zone_table() {
-  static const auto table = config::Table<ZoneConfig>("zone").required(
-      "file", &ZoneConfig::file, "zone file in master file format (RFC 1035 5), relative to this file");
+  static const auto table =
+      config::Table<ZoneConfig>("zone")
+          .row("file", &ZoneConfig::file,
+               "zone file in master file format (RFC 1035 5), relative to this file")
+          .row("transfer", &ZoneConfig::transfer,
+               "who may fetch the whole zone (AXFR, RFC 5936) and its changes (IXFR, RFC 1995); left out, "
+               "nobody")
+          .row("notify", &ZoneConfig::notify,
+               "secondaries that are told of each change (RFC 1996), address:port")
+          .row("primaries", &ZoneConfig::primaries,
+               "makes this server a secondary: fetch the zone from these, address:port, in this order")
+          .row("key", &ZoneConfig::key, "the key with which transfers are asked for and notifies are signed")
+          .rule([](const yaml::Value& at, ZoneConfig& zone) {
+            if (zone.file.empty() == zone.primaries.empty())
+              at.error("a zone has either a 'file' or 'primaries'");
+          });
   return table;
 }
 
 const config::Table<UpdateConfig>& update_table() {
   static const auto table =
       config::Table<UpdateConfig>("update")
-          .row("networks", &UpdateConfig::networks, "who may send dynamic updates (RFC 2136); nobody else")
+          .row("networks", &UpdateConfig::networks, "who may send dynamic updates (RFC 2136), by address")
+          .row("keys", &UpdateConfig::keys, "who may, by the key that signs the update (TSIG, RFC 8945)")
           .row("protect_zone_files", &UpdateConfig::protect_zone_files,
                "records written in a zone file survive every update: only what updates added can be removed "
                "by them");
@@ -59,6 +92,8 @@ const config::Table<Config>& config_table() {
                "largest UDP answer in bytes, and what is announced by EDNS (RFC 6891)",
                {.min = 512, .max = 4096})
           .row("zones", &Config::zones, "the zones served, by name")
+          .row("keys", &Config::keys,
+               "shared secrets by name, for signed transfers and updates (TSIG, RFC 8945)")
           .row("update", &Config::update, "dynamic update (RFC 2136); left out, nobody may change a zone")
           .row("journal", &Config::journal, "folder in which updates are made durable; needed by `update`")
           .row("recursion", &Config::recursion,
@@ -67,6 +102,20 @@ const config::Table<Config>& config_table() {
           .rule([](const yaml::Value& at, Config& c) {
             for (const auto& [name, zone] : c.zones)
               if (auto parsed = Name::parse(name); !parsed) at.error(parsed.error().what);
+            const auto known = [&](const std::string& key) {
+              if (!c.keys.contains(key)) at.error("there is no key '" + key + "'", "define it under 'keys'");
+            };
+            for (const auto& [name, key] : c.keys)
+              if (auto made = TsigKey::make(name, key.algorithm, key.secret); !made)
+                at.error(made.error().what, made.error().remedy);
+            for (const auto& [name, zone] : c.zones) {
+              if (!zone.key.empty()) known(zone.key);
+              for (const auto& key : zone.transfer.keys) known(key);
+              if (zone.secondary() && c.journal.empty())
+                at.error("a secondary zone needs 'journal'", "name a folder where its copy is kept");
+            }
+            if (c.update)
+              for (const auto& key : c.update->keys) known(key);
             if (c.update && c.journal.empty())
               at.error("'update' needs 'journal'", "name a folder where updates are made durable");
           });
@@ -87,7 +136,8 @@ std::expected<Config, std::string> load_config(const std::string& path) {
 }
 
 std::string config_reference() {
-  return config_table().reference() + "\n" + zone_table().reference() + "\n" + update_table().reference() +
+  return config_table().reference() + "\n" + zone_table().reference() + "\n" +
+         permission_table().reference() + "\n" + key_table().reference() + "\n" + update_table().reference() +
          "\n" + recursion_table().reference() + "\n" + tcp_table().reference();
 }
 

@@ -11,12 +11,29 @@
 
 namespace lab::dns {
 
+/// Who may: by address, or by the key that signs (RFC 8945); either is enough.
+struct Permission {
+  std::vector<Network> networks;
+  std::vector<std::string> keys;
+};
+
+struct KeyConfig {
+  std::string algorithm = "hmac-sha256";
+  std::string secret;
+};
+
 struct ZoneConfig {
   std::string file;
+  Permission transfer;
+  std::vector<Endpoint> notify;
+  std::vector<Endpoint> primaries;
+  std::string key;
+  bool secondary() const { return !primaries.empty(); }
 };
 
 struct UpdateConfig {
   std::vector<Network> networks;
+  std::vector<std::string> keys;
   bool protect_zone_files = false;
 };
 
@@ -40,17 +57,22 @@ struct Config {
   unsigned threads = 1;
   std::uint16_t udp_size = 1232;
   std::map<std::string, ZoneConfig> zones;
+  std::map<std::string, KeyConfig> keys;
   std::optional<UpdateConfig> update;
   std::string journal;
   std::optional<RecursionConfig> recursion;
   TcpConfig tcp;
 };
 
+const config::Table<Permission>& permission_table();
+const config::Table<KeyConfig>& key_table();
 const config::Table<ZoneConfig>& zone_table();
 const config::Table<UpdateConfig>& update_table();
 const config::Table<TcpConfig>& tcp_table();
 const config::Table<RecursionConfig>& recursion_table();
 const config::Table<Config>& config_table();
+inline const auto& table_of(const Permission*) { return permission_table(); }
+inline const auto& table_of(const KeyConfig*) { return key_table(); }
 inline const auto& table_of(const ZoneConfig*) { return zone_table(); }
 inline const auto& table_of(const UpdateConfig*) { return update_table(); }
 inline const auto& table_of(const TcpConfig*) { return tcp_table(); }

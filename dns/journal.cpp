@@ -54,15 +54,13 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& path) 
   return {};
 }
 
-// A zone's file name: its name without the final dot, what a path cannot hold escaped.
-std::string file_name(const Name& apex) {
-  if (apex.is_root()) return "@.journal";
-  std::string out;
-  std::string text = apex.lower().text();
-  text.pop_back();
-  for (const char c : text)
-    out += c == '/' || c == '%' ? fmt::format("%{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
-  return out + ".journal";
+Result<void> sync_folder(const std::string& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool good = fd >= 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (!good) return fail(fmt::format("cannot make it durable: {}", std::strerror(error)), folder);
+  return {};
 }
 
 }  // namespace
@@ -142,7 +140,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& folder, const 
   if (error)
     return fail(fmt::format("cannot make the folder: {}", error.message()), folder,
                 "updates need a folder they can write");
-  std::unique_ptr<Journal> journal(new Journal(folder + "/" + file_name(apex), folder));
+  std::unique_ptr<Journal> journal(new Journal(folder + "/" + file_stem(apex) + ".journal", folder));
   journal->fd_ = ::open(journal->path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (journal->fd_ < 0)
     return fail(fmt::format("cannot open it: {}", std::strerror(errno)), journal->path_,
@@ -161,7 +159,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& folder, const 
     if (auto written = write_all(journal->fd_, kMagic, journal->path_); !written)
       return std::unexpected(written.error());
     if (auto synced = journal->sync(); !synced) return std::unexpected(synced.error());
-    if (auto synced = journal->sync_folder(); !synced) return std::unexpected(synced.error());
+    if (auto synced = sync_folder(folder); !synced) return std::unexpected(synced.error());
     journal->size_ = kMagic.size();
     return journal;
   }
@@ -204,35 +202,43 @@ Result<void> Journal::sync() {
   return {};
 }
 
-Result<void> Journal::sync_folder() const {
-  const int fd = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool good = fd >= 0 && ::fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!good) return fail(fmt::format("cannot make it durable: {}", std::strerror(error)), folder_);
-  return {};
+std::string file_stem(const Name& apex) {
+  if (apex.is_root()) return "@";
+  std::string out;
+  std::string text = apex.lower().text();
+  text.pop_back();
+  for (const char c : text)
+    out += c == '/' || c == '%' ? fmt::format("%{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  return out;
 }
 
-Result<void> Journal::rewrite(std::vector<JournalEntry> entries) {
-  const std::string temporary = path_ + ".new";
-  std::string bytes(kMagic);
-  for (const JournalEntry& e : entries) bytes += encode_entry(e);
-  const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+Result<void> replace_file(const std::string& path, std::string_view bytes) {
+  const std::string temporary = path + ".new";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return fail(fmt::format("cannot make it: {}", std::strerror(errno)), temporary);
   auto done = write_all(fd, bytes, temporary);
   if (done && ::fdatasync(fd) != 0)
     done = fail(fmt::format("cannot make it durable: {}", std::strerror(errno)), temporary);
-  if (done && ::rename(temporary.c_str(), path_.c_str()) != 0)
+  ::close(fd);
+  if (done && ::rename(temporary.c_str(), path.c_str()) != 0)
     done = fail(fmt::format("cannot rename it: {}", std::strerror(errno)), temporary);
   if (!done) {
-    ::close(fd);
     ::unlink(temporary.c_str());
     return done;
   }
+  return sync_folder(std::filesystem::path(path).parent_path().string());
+}
+
+Result<void> Journal::rewrite(std::vector<JournalEntry> entries) {
+  std::string bytes(kMagic);
+  for (const JournalEntry& e : entries) bytes += encode_entry(e);
+  if (auto replaced = replace_file(path_, bytes); !replaced) return replaced;
+  const int fd = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
+  if (fd < 0) return fail(fmt::format("cannot open it: {}", std::strerror(errno)), path_);
   ::close(std::exchange(fd_, fd));
   size_ = bytes.size();
   entries_ = std::move(entries);
-  return sync_folder();
+  return {};
 }
 
 }  // namespace lab::dns

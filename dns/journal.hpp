@@ -31,6 +31,12 @@ std::optional<JournalEntry> decode_entry(std::span<const std::uint8_t> bytes, st
 /// A number that is the same for the same records, in any order.
 std::uint64_t fingerprint(const Zone&);
 
+/// What a zone's files are called: its name without the final dot, what a path cannot hold escaped; `@` for
+/// the root.
+std::string file_stem(const Name& apex);
+/// Puts a file in place of another, whole and durably, or not at all.
+Result<void> replace_file(const std::string& path, std::string_view bytes);
+
 class Journal {
  public:
   /// Opens or makes the zone's file in `folder` and reads its entries. A torn end is cut off.
@@ -49,7 +55,6 @@ class Journal {
 
  private:
   Journal(std::string path, std::string folder) : path_(std::move(path)), folder_(std::move(folder)) {}
-  Result<void> sync_folder() const;
   std::string path_, folder_;
   int fd_ = -1;
   std::size_t size_ = 0;

@@ -1,9 +1,14 @@
 // lab-dnsd: the lab's name server.
 #include <malloc.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
 #include "common/log.hpp"
 #include "common/runtime.hpp"
 #include "dns/config.hpp"
+#include "dns/notifier.hpp"
+#include "dns/secondary.hpp"
 #include "dns/service.hpp"
 #include "dns/tcp.hpp"
 #include "dns/udp.hpp"
@@ -13,6 +18,7 @@ namespace {
 
 using namespace lab;
 using namespace lab::dns;
+namespace asio = boost::asio;
 
 // Checked and loaded once: what --check-config looks at is what is then served.
 struct Loaded {
@@ -36,16 +42,28 @@ int run(const std::string& path, Loaded& loaded) {
   Service service(loaded.config, *loaded.store, runtime.io().get_executor());
   UdpServer udp(service, loaded.config.listen, loaded.config.threads);
   TcpServer tcp(runtime.io().get_executor(), service, loaded.config.listen, loaded.config.tcp);
+  Secondaries secondaries(runtime.io().get_executor(), *loaded.store);
+  Notifier notifier(runtime.io().get_executor());
+  service.on_notify([&](const Name& apex) { secondaries.notified(apex); });
+  loaded.store->on_change([&](const Name& apex, std::uint32_t serial) { notifier.changed(apex, serial); });
   drop_privileges();
   for (const ZonePtr& zone : loaded.store->zones().get()->zones())
-    log::info("{} serial {}, {} names", zone->apex().text(), zone->serial(), zone->names());
+
+    if (zone->available())
+      log::info("{} serial {}, {} names", zone->apex().text(), zone->serial(), zone->names());
+  notifier.configure(loaded.config);
+  secondaries.configure(loaded.config);
   udp.start();
   tcp.start();
   runtime.on_reload([&] {
     auto config = load_config(path);
     if (!config) return log::error("not reloaded, the configuration has mistakes:\n{}", config.error());
     service.configure(*config);
-    loaded.store->reload(*config, [] { log::info("reloaded"); });
+    notifier.configure(*config);
+    loaded.store->reload(*config, [&, config = *config] {
+      asio::post(runtime.io(), [&, config] { secondaries.configure(config); });
+      log::info("reloaded");
+    });
   });
   runtime.on_stop([&] {
     udp.stop();

@@ -52,15 +52,17 @@ Outcome respond(const ZoneSet& zones, const ResponderOptions& options, const Ask
   }
   if (verdict == Verdict::FormErr) return error(Rcode::FormErr);
   if (q.edns.present && q.edns.version != 0) return error(Rcode::BadVers);  // RFC 6891 6.1.3
+  if (q.tsig_at != 0) return {Action::Signed, 0};
   if (q.opcode == Opcode::Update) return {Action::Update, 0};
   if (q.opcode == Opcode::Notify) return {Action::Notify, 0};
   if (const Rcode fault = question_fault(q); fault != Rcode::NoError) return error(fault);
   if (q.qtype == type::AXFR || q.qtype == type::IXFR) {
-    if (asker.transport == Transport::Tcp) return {Action::Transfer, 0};
-    if (q.qtype == type::AXFR) return error(Rcode::FormErr);  // RFC 5936 4.2: not over UDP
+    if (q.qtype == type::AXFR && asker.transport == Transport::Udp)
+      return error(Rcode::FormErr);  // RFC 5936 4.2
+    return {Action::Transfer, 0};
   }
   Response response(q, out, size_limit(options, asker.transport, q, out.size()),
-                    q.edns.present ? Response::kOptSize : 0);
+                    asker.reserve + (q.edns.present ? Response::kOptSize : 0));
   const Reach reach = answer(zones, q, asker.transport, response, options.answer);
   if (asker.may_recurse) response.set_recursion_available();
   const bool recurse = reach == Reach::Beyond && asker.may_recurse && q.recursion_desired;

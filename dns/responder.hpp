@@ -22,7 +22,8 @@ enum class Action : std::uint8_t {
   Reply,     ///< send `size` bytes
   Drop,      ///< say nothing: what came is no question
   Update,    ///< RFC 2136: must be on disk before it is answered
-  Transfer,  ///< AXFR or IXFR over TCP: more than one message
+  Transfer,  ///< AXFR or IXFR: more than one message
+  Signed,    ///< TSIG (RFC 8945): the signature is checked before anything else
   Notify,    ///< RFC 1996
   Recurse,   ///< ask other servers; the reply holds what we know by ourselves
 };
@@ -31,6 +32,7 @@ enum class Action : std::uint8_t {
 struct Asker {
   Transport transport = Transport::Udp;
   bool may_recurse = false;
+  std::size_t reserve = 0;  ///< bytes of the reply kept free for a signature
 };
 
 struct Outcome {

@@ -3,6 +3,7 @@
 #include "common/events.hpp"
 #include "common/log.hpp"
 #include "dns/describe.hpp"
+#include "dns/rdata.hpp"
 
 namespace lab::dns {
 namespace {
@@ -11,11 +12,34 @@ bool any_contains(const std::vector<Network>& networks, const IpAddress& address
   return std::any_of(networks.begin(), networks.end(), [&](const Network& n) { return n.contains(address); });
 }
 
+bool allows(const Permission& permission, const Caller& caller) {
+  if (any_contains(permission.networks, caller.peer.address)) return true;
+  return caller.key && std::any_of(permission.keys.begin(), permission.keys.end(), [&](const std::string& k) {
+           return Name::parse(k).value() == *caller.key;
+         });
+}
+
+std::uint64_t seconds_now() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
+
+Name qname(const Request& request) { return Name::trusted(request.qname.data(), request.qname.size()); }
+
 }  // namespace
 
 Access::Access(const Config& config) {
-  if (config.update) update = config.update->networks;
+  if (config.update) update = {config.update->networks, config.update->keys};
   if (config.recursion) recursion = config.recursion->networks;
+  for (const auto& [name, key] : config.keys)
+    keys.push_back(TsigKey::make(name, key.algorithm, key.secret).value());
+  for (const auto& [name, zone] : config.zones)
+    zones[Name::parse(name).value()] = {zone.transfer, zone.primaries, zone.key};
+}
+
+std::string Caller::text() const {
+  return key ? fmt::format("{} (key {})", peer.text(), key->text()) : peer.text();
 }
 
 Service::Service(const Config& config, ZoneStore& store, boost::asio::any_io_executor executor)
@@ -30,40 +54,166 @@ Asker Service::asker(Transport transport, const IpAddress& peer) const {
   return {transport, recursor_ && any_contains(access_.get()->recursion, peer)};
 }
 
-std::vector<std::uint8_t> Service::reply(const Request& request, Rcode code) const {
+std::vector<std::uint8_t> Service::reply(const Request& request, Rcode code, bool authoritative) const {
   std::vector<std::uint8_t> bytes(kPlainUdp);
   bytes.resize(plain_reply(options_, request, code, bytes));
+  if (authoritative) bytes[2] |= 4;
   return bytes;
 }
 
 void Service::handle(Action action, const Request& request, std::span<const std::uint8_t> known,
-                     const Endpoint& peer, Transport transport, Send send) {
+                     const Caller& caller, Send send) {
   switch (action) {
-    case Action::Update: return update(request, peer, std::move(send));
-    case Action::Recurse: return recurse(request, known, transport, std::move(send));
-    case Action::Transfer:
-    case Action::Notify:
-      log::info("{}: {} of {} refused: not allowed here", peer.text(),
-                action == Action::Transfer ? "transfer" : "notify",
-                Name::trusted(request.qname.data(), request.qname.size()).text());
-      return send(reply(request, Rcode::Refused));
+    case Action::Update: return update(request, caller, std::move(send));
+    case Action::Recurse: return recurse(request, known, caller.transport, std::move(send));
+    case Action::Notify: return notify(request, caller, std::move(send));
+    case Action::Signed: return signed_message(request, caller, std::move(send));
+    case Action::Transfer: return send(unsigned_transfer(request, caller).reply);
     case Action::Reply:
     case Action::Drop: break;
   }
 }
 
-void Service::update(const Request& request, const Endpoint& peer, Send send) {
-  if (!any_contains(access_.get()->update, peer.address)) {
-    log::warning("{}: update of {} refused: {} is in none of the networks of 'update'", peer.text(),
-                 Name::trusted(request.qname.data(), request.qname.size()).text(), peer.address.text());
+std::optional<std::vector<std::uint8_t>> Service::refuse_signature(const Request& request,
+                                                                   const Caller& caller, Tsig& tsig) const {
+  const auto access = access_.get();
+  const std::uint64_t now = seconds_now();
+  const TsigCheck check = tsig.check_request(request.message, request.tsig_at, access->keys, now);
+  if (check.error == Rcode::NoError) return std::nullopt;
+  if (check.error == Rcode::FormErr) return reply(request, Rcode::FormErr);
+  std::vector<std::uint8_t> bytes = reply(request, Rcode::NotAuth);  // RFC 8945 5.2
+  const char* why = check.error == Rcode::BadKey ? "the key or its algorithm is not known here"
+                    : check.error == kBadSig
+                        ? "the signature is wrong: another secret, or a changed message"
+                        : "it was signed at another time: the clocks differ by more than five minutes";
+  log::warning("{}: signed message about {} refused: {}", caller.peer.text(), qname(request).text(), why);
+  if (check.error == Rcode::BadTime) {
+    tsig.sign(bytes, now, Rcode::BadTime, check.time);
+  } else {
+    std::size_t at = request.tsig_at;
+    const auto key = Name::from_message(request.message, at);
+    at += 10;
+    const auto algorithm = Name::from_message(request.message, at);
+    Tsig::append_unsigned(bytes, *key, *algorithm, check.error, check.time);
+  }
+  return bytes;
+}
+
+// Checks the signature, deals with what was signed, signs the reply.
+void Service::signed_message(const Request& request, const Caller& caller, Send send) {
+  Tsig tsig;
+  if (auto refusal = refuse_signature(request, caller, tsig)) return send(std::move(*refusal));
+  const std::vector<std::uint8_t> inner = without_tsig(request.message, request.tsig_at);
+  Send send_signed = [tsig, send = std::move(send)](std::vector<std::uint8_t> bytes) mutable {
+    tsig.sign(bytes, seconds_now());
+    send(std::move(bytes));
+  };
+  Asker who = asker(caller.transport, caller.peer.address);
+  who.reserve = tsig.key()->signature_size();
+  std::vector<std::uint8_t> out(kMaxMessage);
+  Request q;
+  const Outcome outcome = respond(*zones().get(), options_, who, inner, out, q);
+  out.resize(outcome.size);
+  if (outcome.action == Action::Reply) return send_signed(std::move(out));
+  handle(outcome.action, q, out, {caller.peer, caller.transport, tsig.key()->name}, std::move(send_signed));
+}
+
+void Service::update(const Request& request, const Caller& caller, Send send) {
+  if (!allows(access_.get()->update, caller)) {
+    log::warning(
+        "{}: update of {} refused: {} is in none of the networks of 'update', nor is the message signed by "
+        "one of its keys",
+        caller.text(), qname(request).text(), caller.peer.address.text());
     return send(reply(request, Rcode::Refused));
   }
   std::vector<std::uint8_t> message(request.message.begin(), request.message.end());
-  store_.update(message, peer.text(), [this, message, send = std::move(send)](Rcode code) {
+  store_.update(message, caller.text(), [this, message, send = std::move(send)](Rcode code) {
     Request q;
     parse_request(message, q);
     send(reply(q, code));
   });
+}
+
+void Service::notify(const Request& request, const Caller& caller, Send send) {
+  const Name apex = qname(request);
+  const auto access = access_.get();
+  const auto zone = access->zones.find(apex);
+  const bool ours = zone != access->zones.end() && !zone->second.primaries.empty();
+  const bool signed_by_primary =
+      ours && caller.key && !zone->second.key.empty() && Name::parse(zone->second.key).value() == *caller.key;
+  const bool known =
+      signed_by_primary ||
+      (ours && std::any_of(zone->second.primaries.begin(), zone->second.primaries.end(),
+                           [&](const Endpoint& p) { return p.address == caller.peer.address; }));
+  if (!known) {
+    log::info("{}: notify of {} refused: {}", caller.text(), apex.text(),
+              ours ? "it is none of the zone's primaries" : "this server is no secondary of it");
+    return send(reply(request, ours ? Rcode::Refused : Rcode::NotAuth));
+  }
+  send(reply(request, Rcode::NoError, true));  // RFC 1996 3.7
+  if (notified_) notified_(apex);
+}
+
+TransferAnswer Service::transfer(const Request& request, const Caller& caller) {
+  if (request.tsig_at == 0) return unsigned_transfer(request, caller);
+  TransferAnswer answer;
+  Tsig tsig;
+  if (auto refusal = refuse_signature(request, caller, tsig)) {
+    answer.reply = std::move(*refusal);
+    return answer;
+  }
+  const std::vector<std::uint8_t> inner = without_tsig(request.message, request.tsig_at);
+  Request q;
+  parse_request(inner, q);
+  answer = unsigned_transfer(q, {caller.peer, caller.transport, tsig.key()->name});
+  if (!answer.stream) tsig.sign(answer.reply, seconds_now());
+  answer.tsig = std::move(tsig);
+  return answer;
+}
+
+TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& caller) {
+  const Name apex = qname(request);
+  const char* const what = request.qtype == type::AXFR ? "AXFR" : "IXFR";
+  auto refuse = [&](Rcode code, const char* why) {
+    log::info("{}: {} of {} refused with {}: {}", caller.text(), what, apex.text(), rcode_text(code), why);
+    TransferAnswer answer;
+    answer.reply = reply(request, code);
+    return answer;
+  };
+  const auto access = access_.get();
+  const auto permission = access->zones.find(apex);
+  const ZoneStore::Version version = store_.version(apex);
+  if (!version.zone || permission == access->zones.end())
+    return refuse(Rcode::NotAuth, "not a zone of this server");
+  if (!allows(permission->second.transfer, caller))
+    return refuse(Rcode::Refused, "the zone's 'transfer' names neither this address nor its key");
+  if (!version.zone->available()) return refuse(Rcode::ServFail, "this server has no valid copy itself");
+  TransferAnswer answer;
+  std::vector<ChangePtr> changes;
+  if (request.qtype == type::IXFR) {
+    // RFC 1995 3: the asker's SOA stands in the authority section.
+    const auto soa =
+        request.authorities == 1 ? read_record(request.message, request.authorities_at) : std::nullopt;
+    const auto rdata = soa && soa->type == type::SOA
+                           ? rdata_from_message(type::SOA, request.message, soa->rdata_at, soa->rdata_size)
+                           : std::nullopt;
+    if (!rdata) return refuse(Rcode::FormErr, "the SOA is missing");
+    const std::uint32_t theirs = Soa::parse(as_bytes(*rdata)).serial, present = version.zone->serial();
+    if (!serial_after(present, theirs) || caller.transport == Transport::Udp) {
+      // RFC 1995 2: nothing newer, or too much for a datagram: the SOA says which.
+      answer.reply.resize(kMaxMessage);
+      answer.reply.resize(
+          OutgoingTransfer::single_soa(request, *version.zone, answer.reply, options_.udp_size));
+      return answer;
+    }
+    changes = changes_since(version.history, theirs, present);
+  }
+  log::info("{}: {} of {} serial {}{}", caller.text(), what, apex.text(), version.zone->serial(),
+            request.qtype == type::IXFR ? changes.empty() ? ", whole: the history does not reach back"
+                                                          : fmt::format(", {} changes", changes.size())
+                                        : "");
+  answer.stream = std::make_unique<OutgoingTransfer>(request, version.zone, std::move(changes));
+  return answer;
 }
 
 void Service::recurse(const Request& request, std::span<const std::uint8_t> known, Transport transport,
@@ -87,7 +237,7 @@ void Service::recurse(const Request& request, std::span<const std::uint8_t> know
       });
 }
 
-void Service::tell(const Request& request, std::span<const std::uint8_t> reply, const Endpoint& peer,
+void Service::tell(const Request& request, const std::string& reply, const Endpoint& peer,
                    Transport transport) {
   const std::uint64_t session = ++dialogues_;
   const std::string from = peer.text() + (transport == Transport::Tcp ? " tcp" : "");
@@ -100,7 +250,7 @@ void Service::tell(const Request& request, std::span<const std::uint8_t> reply, 
                 .session = session,
                 .direction = events::Direction::Out,
                 .peer = from,
-                .text = describe_response(reply)});
+                .text = reply});
 }
 
 }  // namespace lab::dns

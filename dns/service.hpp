@@ -3,7 +3,9 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,14 +13,40 @@
 #include "dns/recursor.hpp"
 #include "dns/responder.hpp"
 #include "dns/snapshot.hpp"
+#include "dns/transfer.hpp"
+#include "dns/tsig.hpp"
 #include "dns/zone_store.hpp"
 
 namespace lab::dns {
 
-/// Who may do what, by address; replaced as a whole by a reload.
+/// Who may do what; replaced as a whole by a reload.
 struct Access {
-  std::vector<Network> update, recursion;
+  struct Zone {
+    Permission transfer;
+    std::vector<Endpoint> primaries;
+    std::string key;
+  };
+  Permission update;
+  std::vector<Network> recursion;
+  TsigKeys keys;
+  std::map<Name, Zone> zones;
   explicit Access(const Config& config);
+};
+
+/// Who asks for something that is not for everybody.
+struct Caller {
+  Endpoint peer;
+  Transport transport = Transport::Udp;
+  std::optional<Name> key;  ///< that signed the message
+  /// For the log: `192.168.56.10:4711 (key dhcp.)`.
+  std::string text() const;
+};
+
+/// The answer to AXFR or IXFR: one message, or a stream of them.
+struct TransferAnswer {
+  std::vector<std::uint8_t> reply;
+  std::unique_ptr<OutgoingTransfer> stream;  ///< null: `reply` is all
+  std::optional<Tsig> tsig;                  ///< signs each message of the stream
 };
 
 class Service {
@@ -36,24 +64,35 @@ class Service {
   /// reply, once, on any thread.
   using Send = std::function<void(std::vector<std::uint8_t> reply)>;
   void handle(Action action, const Request& request, std::span<const std::uint8_t> known,
-              const Endpoint& peer, Transport transport, Send send);
+              const Caller& caller, Send send);
+  /// Answers AXFR and IXFR, signed or not.
+  TransferAnswer transfer(const Request& request, const Caller& caller);
+
+  /// Called for each NOTIFY that a primary of ours sent, on any thread.
+  void on_notify(std::function<void(const Name& apex)> call) { notified_ = std::move(call); }
 
   /// Says what came and went, if someone listens; ask `events::listening()` first.
-  void tell(const Request& request, std::span<const std::uint8_t> reply, const Endpoint& peer,
-            Transport transport);
+  void tell(const Request& request, const std::string& reply, const Endpoint& peer, Transport transport);
 
   /// Takes over what may change while the server runs (not addresses, threads, or how recursion is done).
   void configure(const Config& config);
 
  private:
-  std::vector<std::uint8_t> reply(const Request& request, Rcode code) const;
-  void update(const Request& request, const Endpoint& peer, Send send);
+  std::vector<std::uint8_t> reply(const Request& request, Rcode code, bool authoritative = false) const;
+  void signed_message(const Request& request, const Caller& caller, Send send);
+  void update(const Request& request, const Caller& caller, Send send);
   void recurse(const Request& request, std::span<const std::uint8_t> known, Transport transport, Send send);
+  void notify(const Request& request, const Caller& caller, Send send);
+  TransferAnswer unsigned_transfer(const Request& request, const Caller& caller);
+  /// The signature of a request: checked, or the reply that says what is wrong with it.
+  std::optional<std::vector<std::uint8_t>> refuse_signature(const Request& request, const Caller& caller,
+                                                            Tsig& tsig) const;
 
   ZoneStore& store_;
   ResponderOptions options_;
   Snapshot<Access> access_;
   std::unique_ptr<Recursor> recursor_;
+  std::function<void(const Name&)> notified_;
   std::atomic<std::uint64_t> dialogues_{0};
 };
 

@@ -7,6 +7,8 @@
 
 #include "common/events.hpp"
 #include "common/log.hpp"
+#include "dns/asio_address.hpp"
+#include "dns/describe.hpp"
 
 namespace lab::dns {
 
@@ -25,16 +27,10 @@ struct TcpLimits {
 
 constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
 
-asio::ip::address to_asio(const IpAddress& a) {
-  if (a.is_v4()) return asio::ip::address_v4(a.v4_value());
-  asio::ip::address_v6::bytes_type bytes;
-  std::copy(a.bytes().begin(), a.bytes().end(), bytes.begin());
-  return asio::ip::address_v6(bytes);
-}
-
-Endpoint from_asio(const tcp::endpoint& e) {
-  if (e.address().is_v4()) return {IpAddress::v4(e.address().to_v4().to_uint()), e.port()};
-  return {IpAddress::v6(e.address().to_v6().to_bytes()), e.port()};
+std::uint64_t seconds_now() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
 }
 
 }  // namespace
@@ -67,7 +63,13 @@ class TcpConnection {
         const Outcome outcome = answer({&in_[at + 2], size}, request);
         if (outcome.action == Action::Drop)
           co_return;  // no question: whoever sends this speaks something else
-        if (outcome.action != Action::Reply) co_await handle(outcome, request);
+        const bool zone =
+            request.opcode == Opcode::Query && (request.qtype == type::AXFR || request.qtype == type::IXFR);
+        if (zone && outcome.action != Action::Reply) {
+          if (!co_await transfer(request)) co_return;
+        } else if (outcome.action != Action::Reply) {
+          co_await handle(outcome, request);
+        }
         at += 2 + size;
         if (out_.size() >= TcpLimits::kWriteAt && !co_await flush()) co_return;
       }
@@ -103,6 +105,28 @@ class TcpConnection {
     return outcome;
   }
 
+  // A zone, message by message, as fast as the other side takes them.
+  asio::awaitable<bool> transfer(const Request& request) {
+    TransferAnswer answer = server_.service_.transfer(request, {peer_, Transport::Tcp, {}});
+    if (!answer.stream) {
+      append(request, answer.reply);
+      co_return true;
+    }
+    std::vector<std::uint8_t> buffer(kMaxMessage), message;
+    const std::size_t reserve = answer.tsig ? answer.tsig->key()->signature_size() : 0;
+    while (const std::size_t size = answer.stream->next(buffer, reserve)) {
+      message.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+      if (answer.tsig) answer.tsig->sign(message, seconds_now());
+      frame(message);
+      if (out_.size() >= TcpLimits::kWriteAt && !co_await flush()) co_return false;
+    }
+    if (events::listening())
+      server_.service_.tell(request,
+                            fmt::format("NOERROR, authoritative: {} records", answer.stream->records()),
+                            peer_, Transport::Tcp);
+    co_return true;
+  }
+
   // What takes its time: an update waits for the disk.
   asio::awaitable<void> handle(Outcome outcome, Request& request) {
     const std::vector<std::uint8_t> reply =
@@ -110,8 +134,8 @@ class TcpConnection {
             [&](auto handler) {
               auto shared = std::make_shared<decltype(handler)>(std::move(handler));
               server_.service_.handle(
-                  outcome.action, request, std::span(server_.scratch_).first(outcome.size), peer_,
-                  Transport::Tcp,
+                  outcome.action, request, std::span(server_.scratch_).first(outcome.size),
+                  {peer_, Transport::Tcp, {}},
                   [shared, executor = server_.executor_](std::vector<std::uint8_t> bytes_of_reply) {
                     asio::post(executor, [shared, bytes = std::move(bytes_of_reply)]() mutable {
                       std::move (*shared)(std::move(bytes));
@@ -123,11 +147,15 @@ class TcpConnection {
   }
 
   void append(const Request& request, std::span<const std::uint8_t> reply) {
-    if (events::listening()) server_.service_.tell(request, reply, peer_, Transport::Tcp);
+    if (events::listening()) server_.service_.tell(request, describe_response(reply), peer_, Transport::Tcp);
+    frame(reply);
+  }
+
+  void frame(std::span<const std::uint8_t> message) {
     std::uint8_t length[2];
-    put16(length, static_cast<std::uint16_t>(reply.size()));
+    put16(length, static_cast<std::uint16_t>(message.size()));
     out_.insert(out_.end(), length, length + 2);
-    out_.insert(out_.end(), reply.begin(), reply.end());
+    out_.insert(out_.end(), message.begin(), message.end());
   }
 
   asio::awaitable<bool> flush() {
@@ -159,7 +187,7 @@ TcpServer::TcpServer(asio::any_io_executor executor, Service& service, const std
   for (const Endpoint& at : listen) {
     try {
       tcp::acceptor& acceptor = acceptors_.emplace_back(executor);
-      const tcp::endpoint endpoint(to_asio(at.address), at.port);
+      const tcp::endpoint endpoint = to_tcp(at);
       acceptor.open(endpoint.protocol());
       acceptor.set_option(tcp::acceptor::reuse_address(true));
       if (!at.address.is_v4()) acceptor.set_option(asio::ip::v6_only(true));

@@ -9,6 +9,7 @@
 
 #include "common/events.hpp"
 #include "common/log.hpp"
+#include "dns/describe.hpp"
 #include "dns/socket_address.hpp"
 
 namespace lab::dns {
@@ -120,8 +121,8 @@ class UdpServer::Worker {
         Outcome outcome = respond(*zones, service_.options(), asker(i), message, sent_[i], request_);
         if (outcome.action == Action::Reply) {
           if (tell)
-            service_.tell(request_, std::span(sent_[i]).first(outcome.size), from_sockaddr(peers_[i]),
-                          Transport::Udp);
+            service_.tell(request_, describe_response(std::span(sent_[i]).first(outcome.size)),
+                          from_sockaddr(peers_[i]), Transport::Udp);
           out_data_[replies] = {sent_[i], outcome.size};
           out_[replies].msg_hdr = h;
           out_[replies].msg_hdr.msg_iov = &out_data_[replies];
@@ -158,7 +159,8 @@ class UdpServer::Worker {
     if (h.msg_controllen > 0) std::memcpy(address->control, control_[i], h.msg_controllen);
     const Endpoint peer = from_sockaddr(peers_[i]);
     std::vector<std::uint8_t> message(request_.message.begin(), request_.message.end());
-    service_.handle(outcome.action, request_, std::span(sent_[i]).first(outcome.size), peer, Transport::Udp,
+    service_.handle(outcome.action, request_, std::span(sent_[i]).first(outcome.size),
+                    {peer, Transport::Udp, {}},
                     [this_service = &service_, socket = socket_, address, peer,
                      message = std::move(message)](const std::vector<std::uint8_t>& reply) {
                       iovec data{const_cast<std::uint8_t*>(reply.data()), reply.size()};
@@ -172,7 +174,7 @@ class UdpServer::Worker {
                       if (events::listening()) {
                         Request request;
                         parse_request(message, request);
-                        this_service->tell(request, reply, peer, Transport::Udp);
+                        this_service->tell(request, describe_response(reply), peer, Transport::Udp);
                       }
                       if (::sendmsg(socket->fd(), &out, 0) < 0)
                         log::warning("{}: cannot answer: {}", peer.text(), std::strerror(errno));

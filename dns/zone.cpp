@@ -76,6 +76,14 @@ Zone::Zone(Name apex, std::vector<NodePtr> nodes) : apex_(std::move(apex)), apex
   note_apex();
 }
 
+std::shared_ptr<const Zone> Zone::placeholder(const Name& apex) {
+  RRsetLayout layout;
+  layout.add({type::SOA, 0, 0, {Soa{apex, apex, 0, 0, 0, 0, 0}.rdata()}});
+  auto zone = std::make_shared<Zone>(apex, std::vector{Node::make(apex, layout.views(), 0, {})});
+  zone->available_ = false;
+  return zone;
+}
+
 bool Zone::is_cut(const Node& node) const {
   return node.has(type::DNAME) || (node.has(type::NS) && node.key().size() != apex_.size());
 }

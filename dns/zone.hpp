@@ -45,6 +45,11 @@ class Zone {
   /// `nodes`: every name including the apex and the empty non-terminals, in any order.
   Zone(Name apex, std::vector<NodePtr> nodes);
 
+  /// Stands for a zone we should serve but have no data of: a secondary that never reached its primary, or
+  /// not for too long.
+  static std::shared_ptr<const Zone> placeholder(const Name& apex);
+  bool available() const { return available_; }
+
   const Name& apex() const { return apex_; }
   unsigned apex_labels() const { return apex_labels_; }
   std::uint64_t apex_hash() const { return apex_node_->hash(); }
@@ -86,6 +91,7 @@ class Zone {
   unsigned apex_labels_ = 0, bits_ = 0;
   std::uint32_t negative_ttl_ = 0;
   std::size_t names_ = 0, cuts_ = 0;
+  bool available_ = true;
   NodePtr apex_node_;
   std::vector<BlockPtr<Shard>> shards_;
 };

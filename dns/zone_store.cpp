@@ -1,8 +1,13 @@
 #include "dns/zone_store.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
 
 #include "common/log.hpp"
+#include "dns/record_text.hpp"
 #include "dns/update.hpp"
 #include "dns/zone_file.hpp"
 
@@ -11,6 +16,9 @@ namespace {
 
 // A journal longer than this is folded into one entry when the zone is loaded or grows by as much again.
 constexpr std::size_t kJournalSize = 1 << 20;
+
+// Steps kept for incremental transfers; whoever is further behind gets the whole zone.
+constexpr std::size_t kHistory = 100;
 
 std::uint32_t later_serial(std::uint32_t file, std::uint32_t served) {
   return serial_after(file, served) ? file : next_serial(served);
@@ -44,9 +52,30 @@ Result<void> fold(ServedZone& served) {
 
 }  // namespace
 
+std::string ZoneStore::copy_file(const std::string& folder, const Name& apex) {
+  return folder + "/" + file_stem(apex) + ".copy";
+}
+
 // Fills in from_file and zone. `served.zone` holds the version served until now, if there is one.
 bool ZoneStore::load_zone(ServedZone& served, const std::string& journal_folder,
                           std::vector<Error>& problems) {
+  if (served.secondary) {
+    if (served.zone) return true;
+    served.zone = Zone::placeholder(served.apex);
+    std::error_code error;
+    std::filesystem::create_directories(journal_folder, error);
+    if (error) {
+      problems.push_back({"cannot make the folder: " + error.message(), journal_folder,
+                          "a secondary keeps its copies there"});
+      return false;
+    }
+    const std::string copy = copy_file(journal_folder, served.apex);
+    if (!std::filesystem::exists(copy)) return true;
+    ZoneLoad load = load_zone_file(served.apex, copy);
+    if (load.zone) served.zone = load.zone;
+    for (const Error& e : load.problems) log::warning("the copy is fetched again: {}", e.text());
+    return true;
+  }
   ZoneLoad load = load_zone_file(served.apex, served.file);
   for (const Error& remark : load.remarks) log::warning("{}", remark.text());
   if (!load.zone) {
@@ -82,6 +111,9 @@ bool ZoneStore::load_zone(ServedZone& served, const std::string& journal_folder,
     if (!zone) return back(zone.error());
     const bool edited = served.journal->entries().back().base != print;
     served.zone = *zone;
+    if (!edited)
+      for (const JournalEntry& e : served.journal->entries())
+        served.history.push_back(std::make_shared<const JournalEntry>(e));
     if (edited || served.journal->size() > kJournalSize)
       if (auto folded = fold(served); !folded) return back(folded.error());
     return true;
@@ -103,17 +135,91 @@ bool ZoneStore::load_zone(ServedZone& served, const std::string& journal_folder,
 std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Error>& problems) {
   std::unique_ptr<ZoneStore> store(new ZoneStore);
   store->protect_zone_files_ = config.update && config.update->protect_zone_files;
-  std::vector<ZonePtr> zones;
+  store->folder_ = config.journal;
   for (const auto& [name, zone] : config.zones) {
     auto served = std::make_unique<ServedZone>();
     served->apex = Name::parse(name).value();
     served->file = zone.file;
-    if (!load_zone(*served, config.journal, problems)) continue;
-    zones.push_back(served->zone);
-    store->served_.push_back(std::move(served));
+    served->secondary = zone.secondary();
+    if (load_zone(*served, config.journal, problems)) store->served_.push_back(std::move(served));
   }
-  store->zones_.replace(std::make_shared<const ZoneSet>(std::move(zones)));
+  store->publish_all();
   return store;
+}
+
+void ZoneStore::publish_all() {
+  std::vector<ZonePtr> zones;
+  std::map<Name, Version> versions;
+  for (const auto& served : served_) {
+    zones.push_back(served->zone);
+    versions[served->apex] = {served->zone, served->history};
+  }
+  {
+    const std::lock_guard lock(versions_mutex_);
+    versions_ = std::move(versions);
+  }
+  zones_.replace(std::make_shared<const ZoneSet>(std::move(zones)));
+}
+
+// Makes `zone` the version served, `changes` what led from the one before to it.
+void ZoneStore::publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr> changes) {
+  served.zone = std::move(zone);
+  if (changes.empty()) served.history.clear();
+  served.history.insert(served.history.end(), changes.begin(), changes.end());
+  if (served.history.size() > kHistory)
+    served.history.erase(served.history.begin(), served.history.end() - kHistory);
+  {
+    const std::lock_guard lock(versions_mutex_);
+    versions_[served.apex] = {served.zone, served.history};
+  }
+  zones_.replace(zones_.get()->with(served.apex, served.zone));
+  if (changed_ && served.zone->available()) changed_(served.apex, served.zone->serial());
+}
+
+ZoneStore::Version ZoneStore::version(const Name& apex) const {
+  const std::lock_guard lock(versions_mutex_);
+  const auto at = versions_.find(apex);
+  return at == versions_.end() ? Version{} : at->second;
+}
+
+void ZoneStore::take_over(const Name& apex, ZonePtr zone) {
+  submit([this, apex, zone = std::move(zone)] {
+    ServedZone* served = find(apex);
+    if (!served) return;
+    const std::string copy = copy_file(folder_, apex);
+    if (!zone) {
+      ::utimensat(AT_FDCWD, copy.c_str(), nullptr, 0);
+      return;
+    }
+    std::string text;
+    for (const Node* node : zone->in_order())
+      for (std::size_t i = 0; i < node->rrset_count(); ++i)
+        for (const auto rdata : node->rrset(i))
+          text += record_text(Name::trusted(node->name().data(), node->name().size()), node->rrset(i).type,
+                              node->rrset(i).ttl, rdata) +
+                  "\n";
+    if (auto kept = replace_file(copy, text); !kept) log::error("{}", kept.error().text());
+    std::vector<ChangePtr> changes;
+    if (served->zone->available())
+      changes.push_back(std::make_shared<const JournalEntry>(
+          JournalEntry{0, served->zone->serial(), zone->serial(), difference(*served->zone, *zone)}));
+    publish(*served, zone, std::move(changes));
+  });
+}
+
+void ZoneStore::expire(const Name& apex) {
+  submit([this, apex] {
+    ServedZone* served = find(apex);
+    if (!served || !served->zone->available()) return;
+    log::error("{} has expired: no primary could be reached for so long that its copy is no longer served",
+               apex.text());
+    publish(*served, Zone::placeholder(apex), {});
+  });
+}
+
+std::int64_t ZoneStore::refreshed(const Name& apex) const {
+  struct stat info {};
+  return ::stat(copy_file(folder_, apex).c_str(), &info) == 0 ? info.st_mtim.tv_sec : 0;
 }
 
 ZoneStore::~ZoneStore() { stop(); }
@@ -186,6 +292,7 @@ void ZoneStore::apply(std::vector<Update> updates) {
     ServedZone* served;
     ZonePtr zone;
     std::vector<std::size_t> updates;
+    std::vector<ChangePtr> changes;
   };
   std::vector<Touched> touched;
   for (std::size_t i = 0; i < updates.size(); ++i) {
@@ -206,7 +313,7 @@ void ZoneStore::apply(std::vector<Update> updates) {
     }
     auto at =
         std::find_if(touched.begin(), touched.end(), [&](const Touched& t) { return t.served == served; });
-    if (at == touched.end()) at = touched.insert(at, {served, served->zone, {}});
+    if (at == touched.end()) at = touched.insert(at, {served, served->zone, {}, {}});
     UpdateOutcome outcome =
         apply_update(at->zone, protect_zone_files_ ? served->from_file.get() : nullptr, request);
     codes[i] = outcome.rcode;
@@ -216,8 +323,9 @@ void ZoneStore::apply(std::vector<Update> updates) {
     if (!outcome.zone) continue;
     const std::uint32_t from = at->zone->serial(), to = outcome.zone->serial();
     const std::size_t records = outcome.diff.removed.size() + outcome.diff.added.size() - 2;
-    if (auto written = served->journal->append({served->file_fingerprint, from, to, std::move(outcome.diff)});
-        !written) {
+    const auto change = std::make_shared<const JournalEntry>(
+        JournalEntry{served->file_fingerprint, from, to, std::move(outcome.diff)});
+    if (auto written = served->journal->append(*change); !written) {
       log::error("{}", written.error().text());
       codes[i] = Rcode::ServFail;
       continue;
@@ -225,9 +333,8 @@ void ZoneStore::apply(std::vector<Update> updates) {
     log::info("{}: update of {}: {} records changed, serial {}", update.peer, apex.text(), records, to);
     at->zone = outcome.zone;
     at->updates.push_back(i);
+    at->changes.push_back(change);
   }
-  ZonePtr changed;
-  auto zones = zones_.get();
   for (Touched& t : touched) {
     if (t.updates.empty()) continue;
     if (auto synced = t.served->journal->sync(); !synced) {
@@ -235,45 +342,50 @@ void ZoneStore::apply(std::vector<Update> updates) {
       for (const std::size_t i : t.updates) codes[i] = Rcode::ServFail;
       continue;
     }
-    t.served->zone = t.zone;
-    zones = zones->with(t.served->apex, t.zone);
+    publish(*t.served, t.zone, std::move(t.changes));
     if (t.served->journal->size() > 2 * kJournalSize)
       if (auto folded = fold(*t.served); !folded) log::error("{}", folded.error().text());
   }
-  zones_.replace(zones);
   for (std::size_t i = 0; i < updates.size(); ++i) updates[i].done(codes[i]);
 }
 
 void ZoneStore::do_reload(const Config& config) {
   protect_zone_files_ = config.update && config.update->protect_zone_files;
   std::vector<std::unique_ptr<ServedZone>> served;
-  std::vector<ZonePtr> zones;
+  std::vector<Name> changed;
   for (const auto& [name, zone] : config.zones) {
     const Name apex = Name::parse(name).value();
-    const auto old =
-        std::find_if(served_.begin(), served_.end(), [&](const auto& s) { return s && s->apex == apex; });
+    const auto old = std::find_if(served_.begin(), served_.end(), [&](const auto& s) {
+      return s && s->apex == apex && s->secondary == zone.secondary();
+    });
     std::unique_ptr<ServedZone> next =
         old != served_.end() ? std::move(*old) : std::make_unique<ServedZone>();
-    const bool was_served = next->zone != nullptr;
+    const ZonePtr before = next->zone;
     next->apex = apex;
     next->file = zone.file;
-    if (was_served && next->file_fingerprint == 0) next->file_fingerprint = fingerprint(*next->from_file);
+    next->secondary = zone.secondary();
+    if (before && !next->secondary && next->file_fingerprint == 0)
+      next->file_fingerprint = fingerprint(*next->from_file);
     std::vector<Error> problems;
-    const ZonePtr before = next->zone;
+    auto history = next->history;
     if (!load_zone(*next, config.journal, problems)) {
       for (const Error& e : problems) log::error("{}", e.text());
-      log::error(
-          "{} {}", apex.text(),
-          was_served ? "has mistakes; the version before is served on" : "has mistakes and is not served");
-      if (!was_served) continue;
-    } else if (next->zone != before) {
+      log::error("{} {}", apex.text(),
+                 before ? "has mistakes; the version before is served on" : "has mistakes and is not served");
+      if (!before) continue;
+    } else if (before && next->zone != before) {
       log::info("{} serial {}, {} names", apex.text(), next->zone->serial(), next->zone->names());
+      next->history = std::move(history);
+      next->history.push_back(std::make_shared<const JournalEntry>(JournalEntry{
+          next->file_fingerprint, before->serial(), next->zone->serial(), difference(*before, *next->zone)}));
+      changed.push_back(apex);
     }
-    zones.push_back(next->zone);
     served.push_back(std::move(next));
   }
   served_ = std::move(served);
-  zones_.replace(std::make_shared<const ZoneSet>(std::move(zones)));
+  publish_all();
+  for (const Name& apex : changed)
+    if (changed_) changed_(apex, find(apex)->zone->serial());
 }
 
 }  // namespace lab::dns

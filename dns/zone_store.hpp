@@ -14,6 +14,7 @@
 #include "dns/config.hpp"
 #include "dns/journal.hpp"
 #include "dns/snapshot.hpp"
+#include "dns/transfer.hpp"
 #include "dns/wire.hpp"
 #include "dns/zone.hpp"
 
@@ -27,6 +28,8 @@ struct ServedZone {
   std::uint64_t file_fingerprint = 0;
   ZonePtr zone;
   std::unique_ptr<Journal> journal;  // none without a journal folder
+  bool secondary = false;
+  std::vector<ChangePtr> history;  // what led to `zone`, for incremental transfers
 };
 
 class ZoneStore {
@@ -41,6 +44,24 @@ class ZoneStore {
   /// Applies an update message (checked by parse_request); `done` is called on the store's thread once it is
   /// durable, or was refused.
   void update(std::vector<std::uint8_t> message, std::string peer, Done done);
+  /// A zone as it is served now, with what led to it.
+  struct Version {
+    ZonePtr zone;
+    std::vector<ChangePtr> history;
+  };
+  Version version(const Name& apex) const;
+  /// Takes over what a secondary has fetched, and keeps it on disk; null: nothing new, the copy is good for
+  /// longer.
+  void take_over(const Name& apex, ZonePtr zone);
+  /// A secondary's copy is too old to be served (RFC 1034 4.3.5).
+  void expire(const Name& apex);
+  /// When a secondary's copy was last known to be good; seconds since 1970, 0 when there is none.
+  std::int64_t refreshed(const Name& apex) const;
+  /// Called on the store's thread after each change of a zone.
+  void on_change(std::function<void(const Name& apex, std::uint32_t serial)> call) {
+    changed_ = std::move(call);
+  }
+
   /// Reads the zone files again. A zone with a mistake stays as it was, and the log says where the mistake
   /// is.
   void reload(const Config& config, std::function<void()> done);
@@ -60,10 +81,17 @@ class ZoneStore {
   void apply(std::vector<Update> updates);
   void do_reload(const Config& config);
   ServedZone* find(const Name& apex);
+  void publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr> changes);
+  void publish_all();
+  static std::string copy_file(const std::string& folder, const Name& apex);
 
   Snapshot<ZoneSet> zones_;
   std::vector<std::unique_ptr<ServedZone>> served_;  // the thread's, once it runs
   bool protect_zone_files_ = false;
+  std::string folder_;  // journals and copies
+  std::function<void(const Name&, std::uint32_t)> changed_;
+  mutable std::mutex versions_mutex_;
+  std::map<Name, Version> versions_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
