@@ -106,6 +106,49 @@ void gather(std::vector<Probe>& probes, const std::function<void(const json::obj
   }
 }
 
+/// "the log of srv/mail may say why: …" names the service a promise stands on.
+std::string service_behind(const plan::Check& check) {
+  constexpr std::string_view kStart = "the log of ";
+  if (!check.remedy.starts_with(kStart)) return {};
+  return check.remedy.substr(kStart.size(), check.remedy.find(' ', kStart.size()) - kStart.size());
+}
+
+/// Services that are not well, with what helps: "srv/mail is stopped: labctl start srv/mail".
+std::map<std::string, std::string> ailing_services(runtime::ControlClient& lab) {
+  std::map<std::string, std::string> out;
+  const auto status = ask(lab, "/status");
+  if (!status) return out;
+  for (const auto& node : status->at("nodes").as_array())
+    for (const auto& item : node.at("services").as_array()) {
+      const auto& service = item.as_object();
+      const auto id = text_field(service, "id");
+      const auto state = text_field(service, "state");
+      if (state == "ready") continue;
+      const auto ending = text_field(service, "ending");
+      out[id] = fmt::format("{} is {}{}: labctl start {}", id, state,
+                            ending.empty() ? "" : " (it " + ending + ")", id);
+    }
+  return out;
+}
+
+/// The remedies that only the lab as a whole knows: a service that does not run, and its name where the
+/// prober left it open.
+void improve_remedies(runtime::ControlClient& lab, const plan::Plan& plan, CheckResults& results) {
+  const auto ailing = ailing_services(lab);
+  for (const auto& check : plan.checks) {
+    auto& result = results[check.id];
+    if (result.ok) continue;
+    const auto id = service_behind(check);
+    if (const auto found = ailing.find(id); found != ailing.end()) {
+      result.remedy = found->second;
+    } else if (const auto at = result.remedy.find("SERVICE"); at != std::string::npos && !id.empty()) {
+      result.remedy.replace(at, 7, id);
+    } else if (const auto node = result.remedy.find("NODE"); node != std::string::npos) {
+      result.remedy.replace(node, 4, check.node);
+    }
+  }
+}
+
 }  // namespace
 
 int check(const CheckOptions& options) {
@@ -139,7 +182,7 @@ int check(const CheckOptions& options) {
                                        .got = text_field(line, "got"),
                                        .remedy = text_field(line, "remedy"),
                                        .ms = ms != nullptr && ms->is_number() ? ms->to_number<double>() : 0};
-    printer.show(results);
+    if (results[text_field(line, "id")].ok) printer.show(results);
   });
   for (const auto& check : plan->checks)
     if (!results.contains(check.id))
@@ -147,6 +190,7 @@ int check(const CheckOptions& options) {
                            .expected = check.title,
                            .got = "the prober ended before it could tell",
                            .remedy = "labctl status shows whether the node's lab is well"};
+  improve_remedies(*lab, *plan, results);
   printer.show(results);
   const auto seconds = std::chrono::duration<double>(Clock::now() - began).count();
   const auto broken = static_cast<std::size_t>(

@@ -104,7 +104,8 @@ class Mission(LabTest):
         with self.subTest('JUnit'):
             path = f'{self.state}/results.xml'
             self.assertEqual(lab.ctl('check', lab.name, '--junit', path).returncode, 0)
-            self.assertIn('<testsuites', open(path).read())
+            with open(path) as f:
+                self.assertIn('<testsuites', f.read())
         with self.subTest('the CA'):
             self.assertIn('BEGIN CERTIFICATE', lab.ctl('ca', lab.name, '--output', '-').stdout)
 
