@@ -134,23 +134,42 @@ std::string to_utf8(std::string_view charset, std::string_view bytes) {
   return windows.ok() ? windows.run(bytes) : std::string(bytes);
 }
 
+namespace {
+
+/// Folds the ASCII that `text` begins with, and says how much that was. Every delivered byte passes here: it
+/// writes into room made beforehand, for ASCII never grows.
+std::size_t fold_ascii_onto(std::string& out, std::string_view text, bool& blank) {
+  const auto run = static_cast<std::size_t>(
+      std::find_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }) -
+      text.begin());
+  const auto start = out.size();
+  out.resize(start + run);
+  char* to = out.data() + start;
+  for (std::size_t i = 0; i < run; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c <= ' ') {
+      if (!blank) *to++ = ' ';
+      blank = true;
+      continue;
+    }
+    blank = false;
+    *to++ = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  }
+  out.resize(static_cast<std::size_t>(to - out.data()));
+  return run;
+}
+
+}  // namespace
+
 void fold_onto(std::string& out, std::string_view utf8) {
   bool blank = !out.empty() && out.back() == ' ';
   out.reserve(out.size() + utf8.size());
   for (std::size_t i = 0; i < utf8.size();) {
-    const auto c = static_cast<unsigned char>(utf8[i]);
-    if (c <= ' ') {
-      if (!blank) out.push_back(' ');
-      blank = true;
-      ++i;
+    if (static_cast<unsigned char>(utf8[i]) < 0x80) {
+      i += fold_ascii_onto(out, utf8.substr(i), blank);
       continue;
     }
     blank = false;
-    if (c < 0x80) {
-      out.push_back(static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c));
-      ++i;
-      continue;
-    }
     std::size_t length = 0;
     if (const auto point = decode(utf8.substr(i, 4), length)) {
       encode(small(*point), out);

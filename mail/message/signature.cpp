@@ -25,13 +25,18 @@ unsigned trigram_at(std::string_view text, std::size_t i) {
 
 std::string signature_of(std::string_view folded) {
   std::array<std::uint64_t, kBits / 64> words{};
-  std::size_t set = 0;
-  for (std::size_t i = 0; i + 3 <= folded.size(); ++i) {
-    const auto bit = hash(trigram_at(folded, i));
-    const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
-    set += (words[bit / 64] & mask) == 0 ? 1 : 0;
-    words[bit / 64] |= mask;
+  // The trigram rolls on byte by byte, and bits are counted once at the end: every delivered byte passes
+  // here.
+  unsigned trigram = folded.size() < 3 ? 0 : trigram_at(folded, 0) >> 8;
+  for (std::size_t i = 2; i < folded.size(); ++i) {
+    const auto next = (trigram << 8 | static_cast<unsigned char>(folded[i])) & 0xffffff;
+    if (next == trigram && i > 2) continue;  // a ruler of dashes: each store would wait for the one before
+    trigram = next;
+    const auto bit = hash(trigram);
+    words[bit / 64] |= std::uint64_t{1} << (bit % 64);
   }
+  std::size_t set = 0;
+  for (const auto word : words) set += static_cast<std::size_t>(std::popcount(word));
   // Folding the field in half is taking the hash modulo half: allowed while at most a third of the bits would
   // be set, so that a word of six letters is wrongly believed in about one message of a hundred.
   std::size_t bits = kBits;
