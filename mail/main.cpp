@@ -1,6 +1,7 @@
 // lab-maild -- the mail server of a lab: SMTP, submission, IMAP and POP3 for the post offices of its
 // configuration.
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -40,6 +41,7 @@ int run(const std::string& path) {
     return 1;
   }
   drop_privileges();
+  ::malloc_trim(0);  // what reading the configuration and the certificates took is not needed again
   runtime.on_stop([&] { service.stop([&] { runtime.finish(); }); });
   runtime.on_reload([&] { service.reload(); });
   return runtime.run();
