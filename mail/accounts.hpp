@@ -40,6 +40,7 @@ struct Destination {
   Outcome outcome = Outcome::Unavailable;
   std::vector<std::string> users;  ///< mailboxes here, each once
   std::vector<Address> elsewhere;  ///< members of an alias that live on other servers
+  std::uint64_t max_message = 0;   ///< bytes these mailboxes take at once; 0: no limit of their own
   std::string why;                 ///< for the log
 };
 

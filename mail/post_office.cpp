@@ -228,6 +228,9 @@ asio::awaitable<Destination> PostOffices::find(Address address) {
     if (one.outcome == Destination::Outcome::Unavailable) co_return one;
     // A member who has left does not make the alias unknown: the others get the message.
     if (one.outcome == Destination::Outcome::Known) {
+      const auto limit = office->second.config.max_message.count;
+      if (!one.users.empty())
+        all.max_message = all.max_message == 0 ? limit : std::min(all.max_message, limit);
       for (auto& user : one.users)
         if (users.insert(user).second) all.users.push_back(user);
       waiting.insert(waiting.end(), members.begin(), members.end());

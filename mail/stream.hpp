@@ -100,8 +100,8 @@ class Stream {
   /// A reader that waits for a line, now or later, gets Interrupted, so that a drain can say goodbye. Writing
   /// still works.
   void interrupt();
-  /// A reader that waits for a line, or the next one that does, gets Nudged once: there is something to say before the peer
-  /// speaks (IMAP's IDLE).
+  /// A reader that waits for a line, or the next one that does, gets Nudged once: there is something to say
+  /// before the peer speaks (IMAP's IDLE).
   void nudge();
   /// Flushes, says goodbye (close_notify) and closes. Destroying the stream closes without either.
   awaitable<void> close();

@@ -220,6 +220,9 @@ Step Machine::on_recipient(Destination destination, bool mailbox_full) {
       break;
     case Destination::Outcome::Known: break;
   }
+  if (destination.max_message != 0 && declared_size_ > destination.max_message)
+    return refuse(552, "5.3.4",
+                  fmt::format("{} takes at most {} bytes", address.text(), destination.max_message));
   if (mailbox_full) return refuse(452, "4.2.2", fmt::format("the mailbox of {} is full", address.text()));
   envelope_.recipients.push_back({std::move(address), std::move(destination)});
   state_ = HasRecipient;
@@ -250,11 +253,11 @@ Step Machine::on_chunk(std::uint64_t size, bool discarded) {
 }
 
 Step Machine::on_message(Taken taken, std::string_view id) {
+  const auto limit = message_limit();
   reset();
   switch (taken) {
     case Taken::Stored: return {Reply{250, "2.0.0", fmt::format("message {} is on disk", id)}};
-    case Taken::TooLarge:
-      return refuse(552, "5.3.4", fmt::format("at most {} bytes are taken here", settings_.max_message));
+    case Taken::TooLarge: return refuse(552, "5.3.4", fmt::format("at most {} bytes are taken here", limit));
     case Taken::BareLineEnd:
       return refuse(554, "5.6.0", "the message holds a lone CR or LF; its lines must end with CR LF");
     case Taken::Loop: return refuse(554, "5.4.6", "too many hops: this message goes in circles");
@@ -351,6 +354,13 @@ Step Machine::on_login(const Account& account) {
     return {Reply{421, "4.7.0", "too many wrong passwords; goodbye"}, Close{}};
   if (account.outcome == Account::Outcome::Refused) return refuse(535, "5.7.13", account.why);
   return refuse(535, "5.7.8", "name or password is wrong");
+}
+
+std::uint64_t Machine::message_limit() const {
+  auto limit = settings_.max_message;
+  for (auto& recipient : envelope_.recipients)
+    if (recipient.destination.max_message != 0) limit = std::min(limit, recipient.destination.max_message);
+  return limit;
 }
 
 std::string Machine::protocol() const {

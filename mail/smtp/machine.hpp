@@ -85,6 +85,8 @@ class Machine {
   const std::string& helo() const { return helo_; }
   const std::string& user() const { return user_; }  ///< who has logged in; empty: nobody
   std::uint64_t declared_size() const { return declared_size_; }
+  /// Bytes the message may have: what the server takes, or the strictest of its recipients' domains.
+  std::uint64_t message_limit() const;
   bool secure() const { return secure_; }
   /// "ESMTPSA": for the Received line (RFC 3848, RFC 6531 4.3).
   std::string protocol() const;

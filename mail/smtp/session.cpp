@@ -19,7 +19,6 @@ Session::Session(Stream& stream, ServerContext& context, std::shared_ptr<Shared>
       context_(context),
       shared_(std::move(shared)),
       limits_(settings.limits),
-      max_message_(settings.max_message),
       machine_(std::move(settings)),
       number_(number) {
   if (stream_.secure()) machine_.on_tls();
@@ -126,7 +125,7 @@ void Session::begin_message() {
                                        .tls = tls,
                                        .only_recipient = only,
                                        .when = std::time(nullptr)});
-  reception_.emplace(shared_->budget, std::move(trace), max_message_, machine_.declared_size());
+  reception_.emplace(shared_->budget, std::move(trace), machine_.message_limit(), machine_.declared_size());
 }
 
 awaitable<Step> Session::read_message() {
@@ -140,8 +139,9 @@ awaitable<Step> Session::read_message() {
     }
     stream_.consume(reception_->feed_data(stream_.buffered()));
     if (reception_->dropped() > limits_.drained)
-      co_return Step{Reply{552, "5.3.4", fmt::format("at most {} bytes are taken here", max_message_)},
-                     Close{}};
+      co_return Step{
+          Reply{552, "5.3.4", fmt::format("at most {} bytes are taken here", machine_.message_limit())},
+          Close{}};
   }
   co_return co_await finish_message();
 }
@@ -161,8 +161,9 @@ awaitable<Step> Session::read_chunk(ReadChunk chunk) {
     stream_.consume(part.size());
   }
   if (reception_ && reception_->dropped() > limits_.drained)
-    co_return Step{Reply{552, "5.3.4", fmt::format("at most {} bytes are taken here", max_message_)},
-                   Close{}};
+    co_return Step{
+        Reply{552, "5.3.4", fmt::format("at most {} bytes are taken here", machine_.message_limit())},
+        Close{}};
   if (chunk.discard || !chunk.last) co_return machine_.on_chunk(chunk.size, chunk.discard);
   co_return co_await finish_message();
 }

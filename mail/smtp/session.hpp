@@ -53,7 +53,6 @@ class Session {
   ServerContext& context_;
   std::shared_ptr<Shared> shared_;  // a session cut off at the end may outlive the service
   Limits limits_;
-  std::uint64_t max_message_;
   Machine machine_;
   std::uint64_t number_;
   std::optional<Reception> reception_;

@@ -15,6 +15,7 @@ struct Dialogue {
   Machine machine;
   bool directory_down = false, mailbox_full = false, closed = false;
   int messages = 0;
+  std::uint64_t small_domain = 0;
 
   static Settings settings() {
     Settings s;
@@ -39,9 +40,9 @@ struct Dialogue {
     auto key = address.key_without_tag();
     if (key == "ali@helper.bac" || key == "awa@helper.bac" || key == "postmaster@helper.bac" ||
         key == "aïcha@helper.bac")
-      d = {Destination::Outcome::Known, {key}, {}, ""};
+      d = {Destination::Outcome::Known, {key}, {}, small_domain, ""};
     if (key == "contact@helper.bac")
-      d = {Destination::Outcome::Known, {"ali@helper.bac", "awa@helper.bac"}, {}, ""};
+      d = {Destination::Outcome::Known, {"ali@helper.bac", "awa@helper.bac"}, {}, 0, ""};
     return d;
   }
   Account login(const Credentials& c) const {
@@ -282,6 +283,18 @@ TEST(SmtpMachine, TheSizeIsCheckedBeforeTheMessageIsSent) {
   EXPECT_THAT(d.say("MAIL FROM:<a@b> SIZE=-1"), StartsWith("501"));
   EXPECT_THAT(d.say("MAIL FROM:<a@b> FUTURE=1"), StartsWith("555"));
   EXPECT_THAT(d.say("MAIL FROM:<a@b> SIZE=26214400"), StartsWith("250"));
+}
+
+TEST(SmtpMachine, ADomainMayTakeLessThanTheServer) {
+  Dialogue d;
+  d.small_domain = 1000;
+  d.say("EHLO pc1");
+  d.say("MAIL FROM:<a@b> SIZE=1001");
+  EXPECT_THAT(d.say("RCPT TO:<ali@helper.bac>"), StartsWith("552 5.3.4"));
+  d.say("RSET");
+  d.say("MAIL FROM:<a@b>");
+  EXPECT_THAT(d.say("RCPT TO:<ali@helper.bac>"), StartsWith("250"));
+  EXPECT_EQ(d.machine.message_limit(), 1000u);
 }
 
 TEST(SmtpMachine, BdatTakesAMessageInChunks) {

@@ -116,7 +116,7 @@ TEST_F(SmtpSession, ChunksMakeAMessageAndCannotSmuggleEither) {
 
 TEST_F(SmtpSession, SeveralRecipientsGetOneMessageEachOnce) {
   accounts.aliases["contact@helper.bac"] = {
-      Destination::Outcome::Known, {"ali@helper.bac", "awa@helper.bac"}, {}, ""};
+      Destination::Outcome::Known, {"ali@helper.bac", "awa@helper.bac"}, {}, 0, ""};
   talk(kHello + kEnvelope +
        "RCPT TO:<contact@helper.bac>\r\nRCPT TO:<awa@helper.bac>\r\nDATA\r\nA: b\r\n\r\n.\r\nQUIT\r\n");
   EXPECT_THAT(inbox("ali@helper.bac"), SizeIs(1));
