@@ -60,6 +60,15 @@ Result<void> take_nothing(int socket, const std::string& where) {
   return {};
 }
 
+/// A link that has just come up drops what is sent before the other end has noticed; a lost DISCOVER costs
+/// more than this wait, which ends after a millisecond or two unless nobody is there.
+void await_carrier(int socket, ifreq query) {
+  constexpr int kTries = 100;
+  for (int i = 0;
+       i < kTries && ioctl(socket, SIOCGIFFLAGS, &query) == 0 && (query.ifr_flags & IFF_RUNNING) == 0; ++i)
+    usleep(1000);
+}
+
 sockaddr_ll link_address(int index, std::uint16_t protocol) {
   sockaddr_ll at{};
   at.sll_family = AF_PACKET;
@@ -110,6 +119,7 @@ Result<Link> Link::open(const std::string& interface) {
     query.ifr_flags = static_cast<short>(query.ifr_flags | IFF_UP);
     if (ioctl(udp, SIOCSIFFLAGS, &query) != 0)
       return std::unexpected(broken("bring the interface up", interface));
+    await_carrier(udp, query);
   }
 
   link.packets_ = Descriptor(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -12,7 +12,7 @@ CONFIG = '''
 leases: state/leases.db
 offer_hold: 1s
 scopes:
-  lan: {interface: eth0, network: 10.77.0.0/16, ranges: [10.77.1.0-10.77.20.255], lease: 1h}
+  lan: {interface: eth0, network: 10.77.0.0/16, ranges: [10.77.1.0-10.77.250.255], lease: 1h}
 '''
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 
