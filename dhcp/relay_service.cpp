@@ -107,7 +107,9 @@ void RelayService::relay(const Incoming& in) {
                .interface = 0,
                .hardware = {}};
   const auto send = [&] {
-    if (!socket_.send(out)) log::warning("cannot relay to {}: {}", out.to.text(), std::strerror(errno));
+    socket_.send({&out, 1}, [](const Outgoing& lost) {
+      log::warning("cannot relay to {}: {}", lost.to.text(), std::strerror(errno));
+    });
   };
   if (events::listening())
     if (const auto message = Message::parse(in.payload)) {

@@ -202,8 +202,9 @@ void Service::commit(StoreChange change, std::vector<Outgoing> replies) {
 }
 
 void Service::send(const std::vector<Outgoing>& replies) const {
-  for (const auto& reply : replies)
-    if (!socket_.send(reply)) log::warning("cannot answer {}: {}", reply.to.text(), std::strerror(errno));
+  socket_.send(replies, [](const Outgoing& reply) {
+    log::warning("cannot answer {}: {}", reply.to.text(), std::strerror(errno));
+  });
 }
 
 void Service::expire_later() {

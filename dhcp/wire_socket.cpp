@@ -18,6 +18,7 @@ namespace lab::dhcp {
 namespace {
 
 constexpr std::size_t kBatch = 64;
+constexpr std::size_t kSendBatch = 32;
 constexpr std::size_t kPayload = 2048;           // larger datagrams are cut; no client sends them
 constexpr int kReceiveBuffer = 4 * 1024 * 1024;  // a class room that is switched on at once
 
@@ -159,32 +160,58 @@ Outgoing WireSocket::prepare(const Reply& reply, const std::string& interface) {
   return out;
 }
 
-bool WireSocket::send(const Outgoing& out) const {
-  return out.hardware ? send_frame(out) : send_datagram(out);
+void WireSocket::send(std::span<const Outgoing> all,
+                      const std::function<void(const Outgoing&)>& failed) const {
+  while (!all.empty()) {
+    if (all.front().hardware) {
+      if (!send_frame(all.front())) failed(all.front());
+      all = all.subspan(1);
+      continue;
+    }
+    const auto frame =
+        std::ranges::find_if(all, [](const Outgoing& out) { return out.hardware.has_value(); });
+    const auto datagrams = all.first(std::min(static_cast<std::size_t>(frame - all.begin()), kSendBatch));
+    const std::size_t sent = send_datagrams(datagrams);
+    if (sent < datagrams.size()) failed(datagrams[sent]);
+    all = all.subspan(
+        std::min(sent + 1, datagrams.size()));  // what failed is passed over; its client asks again
+  }
 }
 
-bool WireSocket::send_datagram(const Outgoing& out) const {
-  auto to = internet_address(out.to.address, out.to.port);
-  iovec vector{const_cast<std::uint8_t*>(out.bytes.data()),
-               out.bytes.size()};  // sendmsg(2) takes no const, yet only reads
-  alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))] = {};
-  msghdr h{};
-  h.msg_name = &to;
-  h.msg_namelen = sizeof to;
-  h.msg_iov = &vector;
-  h.msg_iovlen = 1;
-  h.msg_control = control;
-  h.msg_controllen = sizeof control;
-  cmsghdr* c = CMSG_FIRSTHDR(&h);
-  c->cmsg_level = IPPROTO_IP;
-  c->cmsg_type = IP_PKTINFO;
-  c->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
-  in_pktinfo info{};
-  info.ipi_ifindex = out.interface;
-  // Always the address of option 54: some clients ignore what comes from another one.
-  info.ipi_spec_dst.s_addr = htonl(out.from.v4_value());
-  std::memcpy(CMSG_DATA(c), &info, sizeof info);
-  return sendmsg(udp_, &h, MSG_DONTWAIT) >= 0;
+std::size_t WireSocket::send_datagrams(std::span<const Outgoing> all) const {
+  struct One {
+    sockaddr_in to;
+    iovec vector;
+    alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))];
+  };
+  One ones[kSendBatch];
+  mmsghdr headers[kSendBatch] = {};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Outgoing& out = all[i];
+    One& one = ones[i];
+    one.to = internet_address(out.to.address, out.to.port);
+    one.vector = {const_cast<std::uint8_t*>(out.bytes.data()),
+                  out.bytes.size()};  // sendmmsg(2) takes no const, yet only reads
+    msghdr& h = headers[i].msg_hdr;
+    h.msg_name = &one.to;
+    h.msg_namelen = sizeof one.to;
+    h.msg_iov = &one.vector;
+    h.msg_iovlen = 1;
+    h.msg_control = one.control;
+    h.msg_controllen = sizeof one.control;
+    std::memset(one.control, 0, sizeof one.control);
+    cmsghdr* c = CMSG_FIRSTHDR(&h);
+    c->cmsg_level = IPPROTO_IP;
+    c->cmsg_type = IP_PKTINFO;
+    c->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+    in_pktinfo info{};
+    info.ipi_ifindex = out.interface;
+    // Always the address of option 54: some clients ignore what comes from another one.
+    info.ipi_spec_dst.s_addr = htonl(out.from.v4_value());
+    std::memcpy(CMSG_DATA(c), &info, sizeof info);
+  }
+  const int sent = sendmmsg(udp_, headers, static_cast<unsigned>(all.size()), MSG_DONTWAIT);
+  return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
 
 bool WireSocket::send_frame(const Outgoing& out) const {

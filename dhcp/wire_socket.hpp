@@ -2,6 +2,7 @@
 /// socket for the frame to a client that has no address yet. Many datagrams move per system call; nothing
 /// here waits.
 #pragma once
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,8 +44,9 @@ class WireSocket {
   const std::vector<Incoming>& receive(bool& more);
   /// The reply as it will leave on `interface`: all that can be done before the lease is on disk.
   Outgoing prepare(const Reply& reply, const std::string& interface);
-  /// False, with the reason in errno, when the kernel refuses. Safe from any thread.
-  bool send(const Outgoing& outgoing) const;
+  /// Sends them all, in order; `failed` is called, with the reason in errno, for each the kernel refuses.
+  /// Safe from any thread.
+  void send(std::span<const Outgoing> all, const std::function<void(const Outgoing&)>& failed) const;
 
   /// The kernel's number of the interface; 0 when there is none.
   int interface_index(const std::string& name);
@@ -52,7 +54,7 @@ class WireSocket {
  private:
   WireSocket() = default;
   const std::string& interface_name(int index);
-  bool send_datagram(const Outgoing& outgoing) const;
+  std::size_t send_datagrams(std::span<const Outgoing> all) const;
   bool send_frame(const Outgoing& outgoing) const;
 
   struct Buffers;
