@@ -120,10 +120,10 @@ class Telling {
   bool show(const Step& step) {
     auto argv = step.argv;
     for (auto& word : argv)
-      if (const auto at = word.find("{n}"); at != std::string::npos && number_) word.replace(at, 3, *number_);
+      if (const auto at = word.find("{n}"); at != std::string::npos) word.replace(at, 3, number_);
     print(fmt::format("\n  {}{}:~$ {}{}\n", style(kBold), step.node, command_line(argv), style(kPlain)));
     const auto result = settings_.exec(step.node, argv);
-    if (const auto number = number_after(result.output, step.capture)) number_ = number;
+    if (const auto number = number_after(result.output, step.capture)) number_ = *number;
     show_output(step, result.output);
     const auto wrong = complaint(step, argv, result);
     if (wrong.empty()) {
@@ -166,7 +166,7 @@ class Telling {
 
   const DemoSettings& settings_;
   Language language_;
-  std::optional<std::string> number_;  // the message's place in the mailbox
+  std::string number_ = "1";  // the place of the message in the mailbox
 };
 
 /// "14:03:22", in UTC.
