@@ -33,9 +33,9 @@ class Authority:
 
 
 class Post:
-    """lab-maild for one domain on an address of its own; real ports, which a private network allows."""
+    """lab-maild for one domain on an address of its own; real ports, which a private network allows. `people`: where they come from, if not `users`."""
 
-    def __init__(self, authority, domain='helper.bac', address='127.0.0.1', users=USERS, more=''):
+    def __init__(self, authority, domain='helper.bac', address='127.0.0.1', users=USERS, people=None, more=''):
         self.folder, self.domain, self.address, self.authority = Folder(), domain, address, authority
         self.name = 'mail.' + domain
         crt, key = authority.issue(self.name)
@@ -47,7 +47,7 @@ listen: {{smtp: [{address}:25], submission: [{address}:587], smtps: [{address}:4
 tls: {{certificate: {crt}, key: {key}}}
 dns: [127.0.0.1]
 domains:
-  {domain}: {{users: {users}, aliases: {{contact: [ali, awa]}}, max_message: 1M}}
+  {domain}: {{{people or f'users: {users}, aliases: {{contact: [ali, awa]}}'}, max_message: 1M}}
 {more}''')
         self.start()
 

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""lab-maild with a real directory: slapd by lab-directory says who logs in and whose an address is."""
+import imaplib, os, signal, smtplib, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../directory'))
+import netlab
+from netlab import contains, equal, until
+
+netlab.need('/usr/sbin/slapd', 'ldappasswd', 'ldapmodify', 'openssl', 'unshare')
+netlab.isolate()
+
+from post import ALI, AWA, Authority, Post
+from school import BASE, SERVICE, School, dn
+
+authority = Authority()
+
+
+def post(school, way='ldapi', more=''):
+    return Post(authority, people=f'''directory: {{urls: ["{school.urls[way]}"], base: "{BASE}", bind_dn: "{SERVICE}",
+    password_file: {school / "service-password"}, ca: {school / "ca.pem"}}}''', more=more)
+
+
+def imap(server, who):
+    client = imaplib.IMAP4_SSL('127.0.0.1', 993, ssl_context=insecure())
+    client.login(*who)
+    client.select()
+    return client
+
+
+def insecure():
+    import ssl
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the certificate is smtp.py's business
+    return context
+
+
+def subjects(server, who):
+    client = imap(server, who)
+    letters = client.fetch('1:*', '(BODY.PEEK[HEADER.FIELDS (SUBJECT)])')[1]
+    client.logout()
+    return [letter[1].decode().strip() for letter in letters if isinstance(letter, tuple)]
+
+
+def refused(server, who):
+    try:
+        server.submit(who, ['awa@helper.bac'])
+    except smtplib.SMTPResponseException as error:
+        return error.smtp_code
+    return None
+
+
+def test_a_directory_password_sends_and_reads_mail_whichever_way_the_directory_is_asked():
+    for way in 'ldapi', 'StartTLS', 'ldaps':
+        with School() as school, school.server(), post(school, way) as server:
+            server.submit(ALI, ['awa.ouedraogo@helper.bac', 'contact@helper.bac'], 'Subject: hello\r\n\r\n')
+            inbox = subjects(server, AWA)
+            equal(len([s for s in inbox if 'hello' in s]), 1, way)  # she is a member of contact too
+            equal(len(inbox), 2, 'the welcome beside it')
+            equal(refused(server, ('ali', 'ali-2026')), 535)
+            equal(refused(server, ('ali@helper.bac', '')), 535)
+            equal(refused(server, ('*', 'Ali-2026')), 535)
+
+
+def test_only_those_the_directory_knows_get_mail():
+    with School() as school, school.server(), post(school) as server:
+        client = server.smtp()
+        client.ehlo('pc1')
+        for address, code in (('ali', 250), ('ALI', 250), ('root', 250), ('contact', 250), ('postmaster', 250), ('ali+tag', 250), ('nobody', 550), ('*', 550), ('ali)(uid=*', 501)):
+            client.rset()
+            client.mail('eve@other.bac')
+            equal(client.rcpt(f'{address}@helper.bac')[0], code, address)
+
+
+def test_a_down_directory_means_later_and_its_return_means_now():
+    with School() as school:
+        with post(school) as server:
+            equal(refused(server, ALI), 454)
+            client = server.smtp()
+            client.ehlo('pc1')
+            client.mail('eve@other.bac')
+            equal(client.rcpt('ali@helper.bac')[0], 451)
+            with school.server():
+                until(lambda: client.rcpt('ali@helper.bac')[0] == 250, 'the directory to be asked again')
+                until(lambda: refused(server, ALI) is None, 'a login')
+
+
+def test_a_changed_password_counts_at_once():
+    with School() as school, school.server(), post(school) as server:
+        equal(refused(server, ALI), None)
+        school.tool('ldappasswd', '-s', 'Ali-2027', dn('ali'), way='ldapi')
+        equal(refused(server, ALI), 535)
+        equal(refused(server, ('ali', 'Ali-2027')), None)
+
+
+def test_a_quota_of_the_directory_is_kept_at_the_door():
+    users = '\n  ali: {name: Ali, password: "Ali-2026"}\n  awa: {name: Awa, password: "Awa-2026", quota: 100k}\n'
+    with School() as school, school.server(users=users, groups='{}', aliases='{}'), post(school) as server:
+        server.submit(AWA, ['ali@helper.bac'])  # her first login records it
+        refusals = 0
+        for _ in range(4):
+            try:
+                server.submit(ALI, ['awa@helper.bac'], 'Subject: big\r\n\r\n' + ('x' * 70 + '\r\n') * 600)
+            except smtplib.SMTPRecipientsRefused as error:
+                equal(error.recipients['awa@helper.bac'][0], 452)
+                refusals += 1
+        equal(refusals > 0, True, 'a full mailbox refuses')
+
+
+netlab.run_tests(globals())
