@@ -1,11 +1,13 @@
 // lab-directory: fills and runs the slapd of one domain.
 #include "common/log.hpp"
 #include "common/runtime.hpp"
+#include "directory/admin_command.hpp"
 #include "directory/config.hpp"
 #include "directory/serve.hpp"
 
 int main(int argc, char** argv) {
   using namespace lab;
+  if (directory::is_admin_command(argc, argv)) return directory::admin_main(argc, argv);
   directory::Settings settings;  // read once, by `check`
   return daemon_main(
       argc, argv,

@@ -1,0 +1,187 @@
+#include "directory/administrator.hpp"
+
+#include <fmt/format.h>
+#include <ldap.h>
+
+#include <charconv>
+
+#include "directory/password.hpp"
+#include "directory/secrets.hpp"
+#include "directory/tree.hpp"
+
+namespace lab::directory {
+namespace {
+
+constexpr std::chrono::seconds kPatience{30};
+/// Each new member is an entry the server writes (memberOf), so a class is added in pieces it answers soon.
+constexpr std::ptrdiff_t kMembersAtOnce = 50;
+
+Result<void> usable_password(const std::string& password) {
+  if (password.empty()) return fail("an empty password lets nobody in");
+  if (password.size() > kMaxPassword || password.contains('\0'))
+    return fail(fmt::format("a password has at most {} bytes, none of them zero", kMaxPassword));
+  return {};
+}
+
+Modification replace(std::string attribute, std::vector<std::string> values) {
+  return {Modification::Kind::Replace, std::move(attribute), std::move(values)};
+}
+
+}  // namespace
+
+Result<Administrator> Administrator::open(const Settings& settings) {
+  auto session = LocalSession::open(settings.listen.ldapi, kPatience);
+  if (!session)
+    return fail("the directory of " + settings.domain + " cannot be reached: " + session.error().what,
+                settings.listen.ldapi, "is the lab up, and is this its node?");
+  return Administrator(settings, std::move(*session));
+}
+
+Result<void> Administrator::check_name(const std::string& kind, const std::string& name) const {
+  auto wrong = wrong_name(name);
+  if (wrong.empty() && std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; }) &&
+      kind == "user")
+    wrong = "has capital letters";
+  return wrong.empty() ? Result<void>() : fail(fmt::format("{} '{}' {}", kind, name, wrong));
+}
+
+Result<void> Administrator::outcome(const Result<Reply>& reply, const std::string& kind,
+                                    const std::string& name) const {
+  if (!reply) return std::unexpected(reply.error());
+  switch (reply->code) {
+    case LDAP_SUCCESS: return {};
+    case LDAP_ALREADY_EXISTS: return fail(fmt::format("there is a {} '{}' already", kind, name));
+    case LDAP_NO_SUCH_OBJECT:
+      return fail(fmt::format("there is no {} '{}'", kind, name), {},
+                  fmt::format("lab-directory {} list shows who is there", kind));
+    case LDAP_CONSTRAINT_VIOLATION:
+      return fail(fmt::format("{} '{}': {}", kind, name,
+                              reply->diagnostic.contains("unique") ? "an address of theirs is somebody else's"
+                                                                   : reply->diagnostic));
+    default: return fail(fmt::format("{} '{}': {}", kind, name, reply->text()));
+  }
+}
+
+Result<void> Administrator::add_user(const std::string& uid, Person person) {
+  if (auto fine = check_name("user", uid); !fine) return fine;
+  std::string stored;
+  if (person.password) {
+    if (auto fine = usable_password(*person.password); !fine) return fine;
+    stored = hash_password(*person.password, random_salt());
+  }
+  if (person.name.empty()) person.name = uid;
+  if (person.mail.empty()) person.mail = {uid + "@" + settings_.domain};
+  if (!next_number_) {
+    auto known = people();
+    if (!known) return std::unexpected(known.error());
+    int highest = 9999;
+    for (auto& entry : *known) {
+      int number = 0;
+      const auto text = entry.first("uidNumber");
+      if (std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{})
+        highest = std::max(highest, number);
+    }
+    next_number_ = highest + 1;
+  }
+  const auto groups = std::exchange(person.groups, {});
+  auto entry = person_entry(settings_, uid, person, *next_number_, stored);
+  if (auto done = outcome(session_.add(entry), "user", uid); !done) return done;
+  ++*next_number_;
+  for (auto& group : groups)
+    if (auto done = join(group, {uid}); !done) {
+      (void)session_.remove(entry.dn);  // half a user is worse than none
+      return done;
+    }
+  return {};
+}
+
+Result<void> Administrator::remove_user(const std::string& uid) {
+  return outcome(session_.remove(person_dn(settings_, uid)), "user", uid);
+}
+
+Result<void> Administrator::set_password(const std::string& uid, const std::string& password) {
+  if (auto fine = usable_password(password); !fine) return fine;
+  const auto stored = hash_password(password, random_salt());
+  return outcome(session_.modify(person_dn(settings_, uid), {replace("userPassword", {stored})}), "user",
+                 uid);
+}
+
+Result<void> Administrator::set_locked(const std::string& uid, bool locked) {
+  // draft-behera-ldap-password-policy 5.3.3: this time means "until an administrator unlocks".
+  std::vector<std::string> time;
+  if (locked) time = {"000001010000Z"};
+  // The server forgets the wrong passwords with it.
+  return outcome(
+      session_.modify(person_dn(settings_, uid), {replace("pwdAccountLockedTime", std::move(time))}), "user",
+      uid);
+}
+
+Result<void> Administrator::add_group(const std::string& name, const std::string& description) {
+  if (auto fine = check_name("group", name); !fine) return fine;
+  Entry e{.dn = group_dn(settings_, name), .attributes = {}};
+  e.add("objectClass", std::string("groupOfNames")).add("cn", name).add("description", description);
+  e.add("member", placeholder_dn(settings_));
+  return outcome(session_.add(e), "group", name);
+}
+
+Result<void> Administrator::remove_group(const std::string& name) {
+  return outcome(session_.remove(group_dn(settings_, name)), "group", name);
+}
+
+Result<void> Administrator::join(const std::string& group, const std::vector<std::string>& uids) {
+  auto known = list("groups", "(objectClass=groupOfNames)");
+  if (!known) return std::unexpected(known.error());
+  const auto dn = group_dn(settings_, group);
+  auto entry = std::find_if(known->begin(), known->end(), [&](auto& e) { return same_name(e.dn, dn); });
+  if (entry == known->end())
+    return fail("there is no group '" + group + "'", {}, "lab-directory group add " + group);
+  const auto& members = entry->values("member");
+  std::vector<std::string> fresh;
+  for (auto& uid : uids)
+    if (auto person = person_dn(settings_, uid);
+        std::find(members.begin(), members.end(), person) == members.end())
+      fresh.push_back(std::move(person));
+  const auto nobody = placeholder_dn(settings_);
+  bool held_by_nobody = std::find(members.begin(), members.end(), nobody) != members.end();
+  for (auto at = fresh.begin(); at != fresh.end();) {
+    const auto end = at + std::min(kMembersAtOnce, fresh.end() - at);
+    std::vector<Modification> changes{{Modification::Kind::Add, "member", {at, end}}};
+    if (std::exchange(held_by_nobody, false))
+      changes.push_back({Modification::Kind::Delete, "member", {nobody}});
+    if (auto done = outcome(session_.modify(dn, changes), "group", group); !done) return done;
+    at = end;
+  }
+  return {};
+}
+
+Result<void> Administrator::leave(const std::string& group, const std::vector<std::string>& uids) {
+  auto known = list("groups", "(objectClass=groupOfNames)");
+  if (!known) return std::unexpected(known.error());
+  const auto dn = group_dn(settings_, group);
+  auto entry = std::find_if(known->begin(), known->end(), [&](auto& e) { return same_name(e.dn, dn); });
+  if (entry == known->end()) return fail("there is no group '" + group + "'");
+  auto members = entry->values("member");
+  for (auto& uid : uids)
+    if (std::erase(members, person_dn(settings_, uid)) == 0)
+      return fail("'" + uid + "' is not in group '" + group + "'");
+  if (members.empty()) members = {placeholder_dn(settings_)};
+  return outcome(session_.modify(dn, {replace("member", std::move(members))}), "group", group);
+}
+
+Result<std::vector<Entry>> Administrator::list(const std::string& unit, const std::string& filter) {
+  Search s;
+  s.base = "ou=" + unit + "," + settings_.suffix;
+  s.scope = Scope::One;
+  s.filter = filter;
+  s.attributes = {"*", "memberOf", "pwdAccountLockedTime", "pwdChangedTime"};
+  auto reply = session_.search(s);
+  if (!reply) return std::unexpected(reply.error());
+  if (!reply->ok()) return fail(reply->text(), s.base);
+  std::sort(reply->entries.begin(), reply->entries.end(), [](auto& a, auto& b) { return a.dn < b.dn; });
+  return std::move(reply->entries);
+}
+
+Result<std::vector<Entry>> Administrator::people() { return list("people", "(objectClass=inetOrgPerson)"); }
+Result<std::vector<Entry>> Administrator::groups() { return list("groups", "(objectClass=groupOfNames)"); }
+
+}  // namespace lab::directory
