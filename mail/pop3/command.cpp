@@ -94,7 +94,7 @@ bool DotStuffer::add(std::string_view piece, std::string& out) {
     }
     const auto end = piece.find('\n', i);
     const auto part = piece.substr(i, end == std::string_view::npos ? end : end - i + 1);
-    line_empty_ = line_empty_ && (part == "\r\n" || part == "\n" || part == "\r");
+    line_empty_ = line_empty_ && part.find_first_not_of("\r\n") == std::string_view::npos;
     out += part;
     i += part.size();
     if (end == std::string_view::npos) break;
