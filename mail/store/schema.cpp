@@ -4,7 +4,9 @@ namespace lab::mail {
 
 const std::vector<std::string>& schema_steps() {
   static const std::vector<std::string> kSteps = {
-      // A text is kept once (content, chunk) however many mailboxes hold it; `links` counts them. What FETCH,
+      // A text is kept once (content, chunk) however many mailboxes hold it; `links` counts them. Its id is
+      // never used again: who reads a long text in
+      // pieces must not find himself in another person's. What FETCH,
       // SORT and
       // THREAD read of whole mailboxes stands in narrow rows: message. `expunged` remembers what went, for
       // sessions and
@@ -68,7 +70,7 @@ CREATE TABLE expunged (
   PRIMARY KEY (mailbox, modseq, uid)
 ) WITHOUT ROWID;
 CREATE TABLE content (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   links INTEGER NOT NULL,
   size INTEGER NOT NULL,
   header_size INTEGER NOT NULL,

@@ -148,6 +148,23 @@ TEST(Store, NeverUsesAUidOrModseqTwice) {
   EXPECT_EQ(world->read()->expunged(after.id, before.modseq), (UidSet{{1, 2}}));
 }
 
+TEST(Store, NeverGivesATextTheIdOfAnother) {
+  StoreWorld world;
+  world.deliver({kAli}, letter("mine"));
+  const auto content = [&](const std::string& user) {
+    std::int64_t id = 0;
+    world->read()->messages(world.state(user, "INBOX").id, 1, UINT32_MAX,
+                            [&](const MessageRow& row) { return id = row.content(), true; });
+    return id;
+  };
+  const auto mine = content(kAli);
+  const auto inbox = world.state(kAli, "INBOX").id;
+  world.change([&](Writer& w) { return w.expunge(inbox, {{1, 1}}, false); });
+  world.deliver({kAwa}, letter("hers"));
+  EXPECT_NE(content(kAwa), mine) << "a session still reading 'mine' would read 'hers'";
+  EXPECT_EQ(world->read()->text(mine, 100, 0, 1000), "");
+}
+
 TEST(Store, RefusesToStoreWhatChangedSince) {
   StoreWorld world;
   world.deliver({kAli}, letter("a"));
