@@ -318,7 +318,6 @@ awaitable<void> Stream::close() {
   co_await flush();
   if (tls_) tls_->shutdown();
   boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
   socket_.close(ignored);
   timer_.cancel();
 }
