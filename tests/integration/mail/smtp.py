@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """lab-maild's SMTP as clients see it: swaks, curl, openssl, Python's smtplib, and bytes nobody should send."""
-import os, signal, smtplib, socket, ssl, subprocess, threading, time
+import base64, hashlib, os, signal, smtplib, socket, ssl, subprocess, threading, time
 
 import netlab
 from netlab import contains, equal, run, until
@@ -218,6 +218,44 @@ def test_too_large_is_told_before_and_after_the_message():
         client.rcpt('ali@helper.bac')
         equal(client.data('x' * 70 + '\r\n' + 'text\r\n' * 300000)[0], 552)
         equal(client.noop()[0], 250)
+
+
+def test_a_password_may_be_kept_as_a_hash():
+    hashed = 'pbkdf2_sha256$20000$salt$' + base64.b64encode(hashlib.pbkdf2_hmac('sha256', b'Ali-2026', b'salt', 20000)).decode()
+    with Post(authority, users='{ali: {password: "' + hashed + '"}, awa: {password: x}}') as post:
+        post.submit(ALI, ['awa@helper.bac'])
+        try:
+            post.submit(('ali', hashed), ['awa@helper.bac'])
+            raise AssertionError('the hash itself got in')
+        except smtplib.SMTPAuthenticationError:
+            pass
+
+
+def test_floods_before_login_cost_little_memory_and_stop_nobody():
+    def peak():
+        with open(f'/proc/{post.daemon.process.pid}/status') as f:
+            return next(int(line.split()[1]) for line in f if line.startswith('VmHWM'))
+
+    def flood(opening):
+        raw = post.raw()
+        raw.hear()
+        try:
+            raw.say(opening)
+            for _ in range(64):
+                raw.socket.sendall(b'x' * 65536)
+        except OSError:
+            pass
+    with Post(authority) as post:
+        before = peak()
+        hello = 'EHLO pc1\r\nMAIL FROM:<e@other.bac>\r\nRCPT TO:<ali@helper.bac>\r\n'
+        floods = [threading.Thread(target=flood, args=(opening,)) for opening in ('', 'EHLO ', hello + 'DATA\r\n', hello + 'BDAT 999999\r\n') for _ in range(5)]
+        for each in floods:
+            each.start()
+        swaks(post, '--to', 'awa@helper.bac')
+        for each in floods:
+            each.join()
+        equal(post.messages('awa'), 1)
+        equal(peak() - before < 50000, True, f'{peak() - before} kB more')
 
 
 def test_check_config_names_every_mistake_with_its_place():
