@@ -71,8 +71,9 @@ Result<void> list_people(Administrator& admin) {
   for (auto& entry : *people) {
     const auto user = user_of(Flavour::OpenLdap, entry);
     const bool locked = !entry.values("pwdAccountLockedTime").empty();
-    fmt::print("{:<20} {:<28} {:<40} {}{}\n", user.uid, user.display_name, fmt::join(user.addresses, ","),
-               fmt::join(user.groups, ","), locked ? "  locked" : "");
+    fmt::print("{:<20} {:<28} {:<40} {}{}\n", user.uid, user.display_name,
+               fmt::format("{}", fmt::join(user.addresses, ",")), fmt::join(user.groups, ","),
+               locked ? "  locked" : "");
   }
   return {};
 }

@@ -53,7 +53,7 @@ Result<void> Administrator::outcome(const Result<Reply>& reply, const std::strin
     case LDAP_ALREADY_EXISTS: return fail(fmt::format("there is a {} '{}' already", kind, name));
     case LDAP_NO_SUCH_OBJECT:
       return fail(fmt::format("there is no {} '{}'", kind, name), {},
-                  fmt::format("lab-directory {} list shows who is there", kind));
+                  fmt::format("'{} list' shows who is there", kind));
     case LDAP_CONSTRAINT_VIOLATION:
       return fail(fmt::format("{} '{}': {}", kind, name,
                               reply->diagnostic.contains("unique") ? "an address of theirs is somebody else's"
@@ -134,7 +134,7 @@ Result<void> Administrator::join(const std::string& group, const std::vector<std
   const auto dn = group_dn(settings_, group);
   auto entry = std::find_if(known->begin(), known->end(), [&](auto& e) { return same_name(e.dn, dn); });
   if (entry == known->end())
-    return fail("there is no group '" + group + "'", {}, "lab-directory group add " + group);
+    return fail("there is no group '" + group + "'", {}, "'group add " + group + "' makes it");
   const auto& members = entry->values("member");
   std::vector<std::string> fresh;
   for (auto& uid : uids)

@@ -160,6 +160,35 @@ int main(int argc, char** argv) {
   json_flag(sub);
   sub->callback([&] { chosen = [&] { return users(lab, json); }; });
 
+  DirectoryOptions directory_options;
+  struct DirectoryCommand {
+    const char *name, *sentence, *example;
+  };
+  for (const auto& [name, sentence, example] :
+       {DirectoryCommand{"user",
+                         "Add, remove, lock people of the running directory, or give them a new password.",
+                         "labctl user add fati --name 'Fati Diallo' --group students   (also passwd, del, "
+                         "lock, unlock, list)"},
+        DirectoryCommand{"group", "Add, remove and fill groups of the running directory.",
+                         "labctl group add chess; labctl group join chess ali awa   (also leave, del, list)"},
+        DirectoryCommand{
+            "import",
+            "Bring a class list (CSV: name, group) into the directory; prints logins and passwords once.",
+            "labctl import class.csv --cards cards.txt"},
+        DirectoryCommand{"export", "Print people and groups of the directory as LDIF, without passwords.",
+                         "labctl export"}}) {
+    sub = command(app, name, sentence, example);
+    sub->add_option("--lab", directory_options.lab, "the lab's name, where several run");
+    sub->add_option("--domain", directory_options.domain,
+                    "the domain, where the lab has several directories");
+    sub->prefix_command();
+    sub->callback([&, sub, name = std::string(name)] {
+      directory_options.words = sub->remaining();
+      directory_options.words.insert(directory_options.words.begin(), name);
+      chosen = [&] { return directory(directory_options); };
+    });
+  }
+
   CaOptions ca_options;
   sub = command(app, "ca",
                 "Show the lab's certificate authority, export it, tell how clients come to trust it.",

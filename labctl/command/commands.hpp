@@ -63,6 +63,13 @@ struct TraceOptions {
   std::string lab, protocol, node;
 };
 int trace(const TraceOptions& options);
+
+/// What `lab-directory` does to a running directory: user, group, import, export.
+struct DirectoryOptions {
+  std::string lab, domain;
+  std::vector<std::string> words;  ///< of lab-directory's command line: "user", "add", "fati", …
+};
+int directory(const DirectoryOptions& options);
 int completion(const std::string& shell);
 
 }  // namespace lab::command
