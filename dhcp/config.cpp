@@ -233,6 +233,10 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
                "send option 61 back (RFC 6842); false for old devices that refuse it")
           .row("overload", &ScopeConfig::overload,
                "use the boot fields for options that do not fit (option 52); old clients fail on it")
+          .row("probe", &ScopeConfig::probe,
+               "how long to ask the wire whether somebody uses an address (ARP) before it is offered, 200ms; "
+               "it delays every new lease",
+               {.min = 0, .max = 5})
           .row("quarantine", &ScopeConfig::quarantine, "how long an address rests that a client found in use",
                {.min = 1, .max = 604800})
           .row("options", &ScopeConfig::options,
@@ -311,6 +315,7 @@ Settings settings_of(const Config& config) {
                 .match = c.match,
                 .echo_client_id = c.echo_client_id,
                 .overload = c.overload,
+                .probe = c.probe,
                 .quarantine = c.quarantine,
                 .options = c.options,
                 .next_server = c.next_server.value_or(IpAddress{}),

@@ -39,6 +39,7 @@ struct ScopeConfig {
   Match match = Match::ClientId;
   bool echo_client_id = true;
   bool overload = false;
+  std::chrono::milliseconds probe{0};
   std::chrono::seconds quarantine{600};
   Options options;
   std::optional<IpAddress> next_server;

@@ -1,5 +1,8 @@
 #include "dhcp/frame.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace lab::dhcp {
 namespace {
 
@@ -21,6 +24,16 @@ std::uint16_t fold(std::uint32_t sum) {
 void put16(Bytes& out, std::size_t at, std::uint16_t value) {
   out[at] = static_cast<std::uint8_t>(value >> 8);
   out[at + 1] = static_cast<std::uint8_t>(value);
+}
+
+constexpr std::uint8_t kArpForEthernetAndIp[6] = {0, 1, 8,
+                                                  0, 6, 4};  // Ethernet, IPv4, lengths of both addresses
+constexpr std::size_t kArpSize = 28;
+
+MacAddress mac_at(std::span<const std::uint8_t> frame, std::size_t at) {
+  std::array<std::uint8_t, 6> bytes{};
+  std::ranges::copy(frame.subspan(at, bytes.size()), bytes.begin());
+  return MacAddress(bytes);
 }
 
 }  // namespace
@@ -67,6 +80,26 @@ std::optional<Datagram> decode_packet(std::span<const std::uint8_t> packet) {
   d.to = {IpAddress::v4(read32(packet.subspan(16))), read16(udp.subspan(2))};
   d.payload = udp.subspan(kUdpHeader, udp_size - kUdpHeader);
   return d;
+}
+
+Bytes encode_arp(const ArpMessage& m) {
+  Bytes out(std::begin(kArpForEthernetAndIp), std::end(kArpForEthernetAndIp));
+  append16(out, m.operation);
+  append(out, m.sender_hardware.bytes());
+  append32(out, m.sender.v4_value());
+  append(out, m.target_hardware.bytes());
+  append32(out, m.target.v4_value());
+  return out;
+}
+
+std::optional<ArpMessage> decode_arp(std::span<const std::uint8_t> frame) {
+  if (frame.size() < kArpSize || !std::ranges::equal(frame.first(6), kArpForEthernetAndIp))
+    return std::nullopt;
+  return ArpMessage{.operation = read16(frame.subspan(6)),
+                    .sender_hardware = mac_at(frame, 8),
+                    .target_hardware = mac_at(frame, 18),
+                    .sender = IpAddress::v4(read32(frame.subspan(14))),
+                    .target = IpAddress::v4(read32(frame.subspan(24)))};
 }
 
 }  // namespace lab::dhcp

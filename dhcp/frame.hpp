@@ -24,4 +24,14 @@ Bytes encode_packet(const Datagram& datagram);
 /// is.
 std::optional<Datagram> decode_packet(std::span<const std::uint8_t> packet);
 
+/// An ARP message for Ethernet and IPv4 (RFC 826), without its Ethernet header.
+struct ArpMessage {
+  static constexpr std::uint16_t kRequest = 1, kReply = 2;
+  std::uint16_t operation = kRequest;
+  MacAddress sender_hardware, target_hardware;
+  IpAddress sender, target;
+};
+Bytes encode_arp(const ArpMessage& message);
+std::optional<ArpMessage> decode_arp(std::span<const std::uint8_t> frame);
+
 }  // namespace lab::dhcp

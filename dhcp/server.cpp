@@ -59,7 +59,11 @@ IpAddress link_of(const Message& m) {
 }
 
 Outcome silence(std::string why, bool alarming = false) {
-  return {.store = {}, .reply = std::nullopt, .note = std::move(why), .alarming = alarming};
+  return {.store = {},
+          .reply = std::nullopt,
+          .probe = std::nullopt,
+          .note = std::move(why),
+          .alarming = alarming};
 }
 
 }  // namespace
@@ -191,6 +195,8 @@ Outcome Server::discover(const Context& c) {
                 .expires = c.now + settings_.offer_hold};
     leases_.put(std::move(offer));
   }
+  const bool probe = scope.probe.count() > 0 && c.message.giaddr == IpAddress{} &&
+                     leases_.find(choice->address)->state == LeaseState::Offered;
   Lease named{
       .address = choice->address, .client = {}, .hardware = {}, .hostname = client_host_name(c.message)};
   Outcome outcome;
@@ -201,6 +207,7 @@ Outcome Server::discover(const Context& c) {
                                .server_id = c.server_id,
                                .fqdn = fqdn(named)},
                               MessageType::Offer, choice->address, lease_time(c.message, scope));
+  if (probe) outcome.probe = ProbeFirst{choice->address, scope.probe};
   outcome.note = "offered " + choice->address.text() + ": " + choice->why;
   return outcome;
 }
@@ -411,6 +418,19 @@ std::vector<Lease> Server::expire(ServerTime now) {
     store.push_back(std::move(lease));
   }
   return store;
+}
+
+std::optional<Lease> Server::in_use(const IpAddress& address, ServerTime now) {
+  const Lease* lease = leases_.find(address);
+  if (lease == nullptr || lease->state != LeaseState::Offered) return std::nullopt;
+  for (const auto& scope : settings_.scopes) {
+    if (!scope.network.contains(address)) continue;
+    Lease resting = *lease;
+    resting.state = LeaseState::Declined;
+    resting.expires = now + scope.quarantine;
+    return leases_.put(std::move(resting));
+  }
+  return std::nullopt;
 }
 
 std::optional<Lease> Server::revoke(const IpAddress& address, ServerTime now) {

@@ -35,9 +35,16 @@ struct Reply {
   EncodeOptions encoding;
 };
 
+/// Before the reply leaves, the wire is asked whether somebody uses the address already.
+struct ProbeFirst {
+  IpAddress address;
+  std::chrono::milliseconds wait{0};
+};
+
 struct Outcome {
   std::vector<Lease> store;  ///< to be on disk before the reply leaves
   std::optional<Reply> reply;
+  std::optional<ProbeFirst> probe;
   std::string note;       ///< what was decided and why; one sentence
   bool alarming = false;  ///< a person should look: pool exhausted, conflict
 };
@@ -63,6 +70,9 @@ class Server {
   Outcome handle(const Message& message, const Arrival& arrival, ServerTime now);
   /// Leases that have ended by `now`, with their new state, to be stored.
   std::vector<Lease> expire(ServerTime now);
+  /// The address that was offered answers to somebody else: it rests. The row to store; nullopt when it is
+  /// not ours.
+  std::optional<Lease> in_use(const IpAddress& address, ServerTime now);
   /// Takes a lease away from its client before its time; nullopt when there is none to take.
   std::optional<Lease> revoke(const IpAddress& address, ServerTime now);
 

@@ -55,6 +55,7 @@ Service::Service(asio::io_context& io, WireSocket socket)
                  commit(std::move(change), {});
                }),
       control_(io, [this](const std::string& question) { return answer(question); }),
+      probe_(io),
       wall_at_start_(std::chrono::system_clock::now()),
       boot_at_start_(boot_time()) {}
 
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
     service->server_.restore(std::move(lease));
   }
   for (const auto& name : content.names) service->names_.restore(name);
+  if (auto ready = service->prepare_probe(settings); !ready) return std::unexpected(ready.error());
   service->server_.configure(std::move(settings));
   service->updater_.configure(config.dns_update, service->server_.settings().scopes);
   for (const auto& scope : service->server_.settings().scopes) {
@@ -109,6 +111,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
 Result<void> Service::reload(const Config& config) {
   Settings settings = settings_of(config);
   if (auto resolved = resolve_interfaces(settings); !resolved) return resolved;
+  if (auto ready = prepare_probe(settings); !ready) return ready;
   server_.configure(std::move(settings));
   updater_.configure(config.dns_update, server_.settings().scopes);
   return {};
@@ -119,6 +122,7 @@ void Service::stop(std::function<void()> done) {
   readable_.cancel();
   expiry_.cancel();
   control_.stop();
+  probe_.stop();
   if (in_flight_ == 0) return done();
   when_idle_ = std::move(done);
 }
@@ -155,6 +159,10 @@ void Service::receive_batch(const std::vector<Incoming>& batch) {
       ++sent_[static_cast<std::size_t>(outcome.reply->message.type().value_or(MessageType{}))];
     tell_and_log(in, *message, outcome);
     for (const auto& lease : outcome.store) follow_name(lease, change);
+    if (outcome.probe) {
+      offer_after_probe(*message, in.arrival, std::move(outcome));
+      continue;
+    }
     if (outcome.reply)
       (outcome.store.empty() ? at_once : after_commit)
           .push_back(socket_.prepare(*outcome.reply, in.arrival.interface));
@@ -177,6 +185,38 @@ void Service::tell_and_log(const Incoming& in, const Message& message, const Out
   } else if (log::enabled(log::Level::Debug)) {
     log::debug("{}: {}", summary(message), outcome.note);
   }
+}
+
+Result<void> Service::prepare_probe(const Settings& settings) {
+  const bool wanted =
+      std::ranges::any_of(settings.scopes, [](const Scope& s) { return s.probe.count() > 0; });
+  if (!wanted || probe_.is_open()) return {};
+  auto opened = probe_.open();
+  if (!opened)
+    opened.error().remedy =
+        "'probe' takes effect when the server is started anew";  // privileges were dropped
+  return opened;
+}
+
+void Service::offer_after_probe(const Message& message, const Arrival& arrival, Outcome outcome) {
+  std::array<std::uint8_t, 6> mac{};
+  std::ranges::copy(message.hardware().first(std::min<std::size_t>(message.hlen, mac.size())), mac.begin());
+  const auto [address, wait] = *outcome.probe;
+  // While the question is out, the client may ask again; the one answer serves both.
+  (void)probe_.ask(
+      arrival.interface, address, MacAddress(mac), wait,
+      [this, message, arrival, address, reply = std::move(*outcome.reply)](bool in_use) {
+        if (!in_use) return send({socket_.prepare(reply, arrival.interface)});
+        StoreChange change;
+        if (auto resting = server_.in_use(address, now())) change.leases.push_back(std::move(*resting));
+        log::warning(
+            "{} is used by a machine that did not lease it; it rests, and another address is offered",
+            address.text());
+        if (!change.leases.empty()) commit(std::move(change), {});
+        Outcome next = server_.handle(message, arrival, now());
+        if (next.probe) return offer_after_probe(message, arrival, std::move(next));
+        if (next.reply) send({socket_.prepare(*next.reply, arrival.interface)});
+      });
 }
 
 void Service::follow_name(const Lease& lease, StoreChange& change) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "dhcp/address_probe.hpp"
 #include "dhcp/alarms.hpp"
 #include "dhcp/config.hpp"
 #include "dhcp/control.hpp"
@@ -46,6 +47,8 @@ class Service {
   std::string revoke(const std::string& address);
   std::string status() const;
   void watch_pools();
+  Result<void> prepare_probe(const Settings& settings);
+  void offer_after_probe(const Message& message, const Arrival& arrival, Outcome outcome);
   void follow_name(const Lease& lease, StoreChange& change);
   void expire_later();
   ServerTime now() const;
@@ -59,6 +62,7 @@ class Service {
   DnsNames names_;
   NameUpdater updater_;
   Control control_;
+  AddressProbe probe_;
   Alarms alarms_;
   std::array<std::uint64_t, 9> received_{}, sent_{};  ///< by message type
   std::uint64_t malformed_ = 0;

@@ -52,8 +52,9 @@ struct Scope {
   std::chrono::seconds max_lease{86400};
   bool authoritative = true;  ///< NAK what is wrong here; off where another server lives
   Match match = Match::ClientId;
-  bool echo_client_id = true;            ///< RFC 6842; off for old devices that then refuse the reply
-  bool overload = false;                 ///< option 52 when options do not fit
+  bool echo_client_id = true;          ///< RFC 6842; off for old devices that then refuse the reply
+  bool overload = false;               ///< option 52 when options do not fit
+  std::chrono::milliseconds probe{0};  ///< ask the wire whether an address is used before offering it; 0: no
   std::chrono::seconds quarantine{600};  ///< how long a declined address rests
   Options options;
   IpAddress next_server;               ///< siaddr

@@ -21,8 +21,6 @@ namespace lab::dhcp::client {
 namespace {
 
 constexpr std::uint8_t kBroadcastHardware[6] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
-constexpr std::uint8_t kArpForEthernetAndIp[6] = {0, 1, 8,
-                                                  0, 6, 4};  // RFC 826: Ethernet, IPv4, lengths of both
 
 Error broken(const std::string& doing, const std::string& where) {
   const bool forbidden = errno == EPERM || errno == EACCES;
@@ -173,13 +171,8 @@ std::optional<Link::Received> Link::receive() {
 }
 
 Bytes Link::arp(const IpAddress& sender, const IpAddress& target) const {
-  Bytes request(std::begin(kArpForEthernetAndIp), std::end(kArpForEthernetAndIp));
-  append16(request, ARPOP_REQUEST);
-  append(request, hardware_.bytes());
-  append32(request, sender.v4_value());
-  request.insert(request.end(), 6, 0);
-  append32(request, target.v4_value());
-  return request;
+  return encode_arp(
+      {.sender_hardware = hardware_, .target_hardware = {}, .sender = sender, .target = target});
 }
 
 void Link::announce(const IpAddress& address) {
@@ -201,11 +194,8 @@ bool Link::in_use(const IpAddress& address, std::chrono::milliseconds wait) {
     if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return false;
     std::uint8_t frame[64];
     const auto size = recv(socket.get(), frame, sizeof frame, 0);
-    constexpr std::size_t kSenderHardwareAt = 8, kSenderAt = 14, kWhole = 28;
-    if (size < static_cast<ssize_t>(kWhole) || !std::equal(frame, frame + 6, kArpForEthernetAndIp)) continue;
-    const bool own =
-        std::equal(hardware_.bytes().begin(), hardware_.bytes().end(), frame + kSenderHardwareAt);
-    if (!own && read32(std::span(frame).subspan(kSenderAt)) == address.v4_value()) return true;
+    const auto heard = decode_arp(std::span(frame, static_cast<std::size_t>(std::max<ssize_t>(size, 0))));
+    if (heard && heard->sender == address && heard->sender_hardware != hardware_) return true;
   }
 }
 

@@ -70,7 +70,7 @@ class Link {
   std::string name_;
   int index_ = 0;
   MacAddress hardware_;
-  Descriptor packets_, arp_, udp_, netlink_;
+  Descriptor packets_, udp_, netlink_;
 };
 
 }  // namespace lab::dhcp::client

@@ -3,7 +3,7 @@
 import json, os, signal, subprocess, time
 
 import netlab
-from dhcp_world import ADDRESS, Host, Server, isolate
+from dhcp_world import CONFIG, Host, Server, isolate
 
 isolate()
 netlab.need('ip')
@@ -89,6 +89,15 @@ def test_it_declines_an_address_in_use():
         sees(pc1, 'another machine uses 192.168.56.100')
         netlab.until(lambda: 'rests for 10 min' in server.log(), 'the quarantine')
         netlab.equal(pc1.lease()['address'], '192.168.56.102')
+
+
+def test_the_server_does_not_offer_an_address_in_use():
+    with Server(CONFIG.replace('    lease: ', '    probe: 200ms\n    lease: ')) as server, Host('pc1') as pc1, Host('thief') as thief:
+        thief.run('ip', 'link', 'set', 'eth0', 'up')
+        thief.run('ip', 'addr', 'add', '192.168.56.100/24', 'dev', 'eth0')
+        pc1.lab_dhclient()
+        netlab.equal(pc1.lease()['address'], '192.168.56.102', '100 is in use, 101 excluded')
+        netlab.contains(server.log(), '192.168.56.100 is used by a machine that did not lease it')
 
 
 def test_release_gives_the_address_back():

@@ -177,6 +177,18 @@ TEST(Frame, PacketIsReadBack) {
   EXPECT_TRUE(std::ranges::equal(d->payload, payload));
 }
 
+TEST(Frame, ArpIsReadBack) {
+  const auto m = decode_arp(encode_arp({.sender_hardware = *MacAddress::parse("02:00:00:00:00:01"),
+                                        .target_hardware = {},
+                                        .sender = *IpAddress::parse("192.168.56.10"),
+                                        .target = *IpAddress::parse("192.168.56.100")}));
+  ASSERT_TRUE(m);
+  EXPECT_EQ(m->sender_hardware.text(), "02:00:00:00:00:01");
+  EXPECT_EQ(m->sender.text(), "192.168.56.10");
+  EXPECT_EQ(m->target.text(), "192.168.56.100");
+  EXPECT_FALSE(decode_arp(Bytes(27)));
+}
+
 TEST(Frame, DamagedHeaderIsRefused) {
   Bytes packet = encode_packet({{IpAddress{}, 68}, {IpAddress::v4(0xFFFFFFFF), 67}, Bytes{1}});
   packet[8] ^= 1;

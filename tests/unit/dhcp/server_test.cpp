@@ -206,6 +206,21 @@ TEST_F(World, DeclinedAddressRests) {
   EXPECT_EQ(lease(pc4_), "192.168.56.100");
 }
 
+TEST_F(World, OfferOfANewAddressMayBeProbedFirst) {
+  Scope scope = lan_scope();
+  scope.probe = 200ms;
+  configure({scope});
+  discover(pc1_);
+  ASSERT_TRUE(outcome_.probe);
+  EXPECT_EQ(outcome_.probe->address, ip("192.168.56.100"));
+  EXPECT_TRUE(server_.in_use(ip("192.168.56.100"), now_));
+  EXPECT_EQ(discover(pc1_), "192.168.56.101") << "the address in use rests";
+  take(pc1_, "192.168.56.101");
+  discover(pc1_);
+  EXPECT_FALSE(outcome_.probe) << "its own address answers to its owner";
+  EXPECT_FALSE(server_.in_use(ip("192.168.56.101"), now_)) << "a lease is not taken away by an ARP message";
+}
+
 TEST_F(World, NobodyDeclinesAnothersLease) {
   lease(pc1_);
   decline(pc2_, "192.168.56.100");
