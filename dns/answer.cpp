@@ -29,11 +29,15 @@ class Answerer {
     out_.set_authoritative(true);
     while (step()) {
       // An alias: on with its target, where that is ours; else the asker goes on (RFC 1034 4.3.2 3a).
-      if (++hops_ > limits_.chain) return Reach::Ours;
+      if (++hops_ > limits_.chain) break;
       name_.assign(owner_.name.data(), owner_.name.size());
       zone_ = zones_.find(name_);
-      if (!zone_ || !zone_->available()) return Reach::Beyond;
+      if (!zone_ || !zone_->available()) {
+        add_proofs();
+        return Reach::Beyond;
+      }
     }
+    add_proofs();
     if (!out_.truncated()) add_additional();
     return referred_ ? Reach::Beyond : Reach::Ours;
   }
@@ -63,7 +67,7 @@ class Answerer {
         if (encloser > zone_->apex_labels() && node->has(type::NS) && !(here && request_.qtype == type::DS))
           return refer(*node, encloser);
         if (here) break;
-        if (const RRsetView dname = node->find(type::DNAME)) return substitute(dname, encloser);
+        if (const RRsetView dname = node->find(type::DNAME)) return substitute(*node, dname, encloser);
         const Node* next = zone_->find(name_, encloser + 1);
         if (!next) {
           node = nullptr;
@@ -80,8 +84,13 @@ class Answerer {
       if (!node) {
         out_.set_rcode(Rcode::NxDomain);
         add_soa();
+        prove_no_closer();
+        prove_no_wildcard(encloser);
         return false;
       }
+      const bool more = at(*node);
+      prove_no_closer();
+      return more;
     }
     return at(*node);
   }
@@ -90,21 +99,66 @@ class Answerer {
   bool at(const Node& node) {
     const Type qtype = request_.qtype;
     if (const RRsetView set = node.find(qtype)) {
-      put(set);
+      put(set, node);
       return false;
     }
     if (qtype == type::ANY || qtype == type::RRSIG) {
       some_of(node);
       return false;
     }
-    if (const RRsetView cname = node.find(type::CNAME); cname && qtype != type::NSEC) return follow(cname);
+    if (const RRsetView cname = node.find(type::CNAME); cname && qtype != type::NSEC)
+      return follow(cname, &node);
     add_soa();  // RFC 2308 2.2: the name has other records
+    // RFC 4035 3.1.3.1; an empty non-terminal has no NSEC of its own, the one before it shows that.
+    if (dnssec()) prove(node.has(type::NSEC) ? node : zone_->covering(node.key().data()));
     return false;
   }
 
-  void put(const RRsetView& set) {
-    if (!out_.add(Section::Answer, owner_, set)) return out_.set_truncated();
+  void put(const RRsetView& set, const Node& node) {
+    if (!out_.add(Section::Answer, owner_, set) || !sign(Section::Answer, owner_, node, set))
+      return out_.set_truncated();
     answered_ = set;
+  }
+
+  bool dnssec() const { return request_.edns.dnssec_ok && zone_->is_signed(); }
+
+  // RFC 4035 3.1.1: signatures go with what they sign, to those who ask for them.
+  bool sign(Section section, Owner& owner, const Node& node, const RRsetView& set) {
+    return sign(section, owner, node, set.type, set.ttl);
+  }
+  bool sign(Section section, Owner& owner, const Node& node, Type type, std::uint32_t ttl) {
+    if (!dnssec()) return true;
+    const RRsetView signatures = node.signatures(type);
+    return !signatures || out_.add(section, owner, signatures, ttl);
+  }
+
+  // RFC 4035 3.1.3: the NSEC of a name, once in an answer. A chain of aliases collects them: answers come
+  // first.
+  void prove(const Node& node) {
+    if (proof_count_ < kProofs && std::find(proofs_, proofs_ + proof_count_, &node) == proofs_ + proof_count_)
+      proofs_[proof_count_++] = &node;
+  }
+  void add_proofs() {
+    for (; proofs_added_ < proof_count_; ++proofs_added_) {
+      const Node& node = *proofs_[proofs_added_];
+      Owner at{node.name(), 0};
+      const RRsetView nsec = node.find(type::NSEC), signatures = node.signatures(type::NSEC);
+      if (!out_.add(Section::Authority, at, nsec) ||
+          (signatures && !out_.add(Section::Authority, at, signatures)))
+        return out_.set_truncated();
+    }
+  }
+
+  // No closer name exists than the one found, so no wildcard but ours applies (RFC 4035 3.1.3.2, 3.1.3.3).
+  void prove_no_closer() {
+    if (dnssec()) prove(zone_->covering(name_.suffix(name_.labels())));
+  }
+  void prove_no_wildcard(unsigned encloser) {
+    if (!dnssec()) return;
+    std::uint8_t star[kMaxName + 2] = {1, '*'};
+    if (name_.suffix_size(encloser) + 2 > kMaxName) return;
+    std::memcpy(star + 2, name_.suffix(encloser), name_.suffix_size(encloser));
+    prove(zone_->covering(star));
   }
 
   // RFC 8482 4.1: one RRset is a good answer to ANY. Over TCP the asker has shown its address, and gets all
@@ -121,9 +175,11 @@ class Answerer {
     if (!any) add_soa();
   }
 
-  bool follow(const RRsetView& cname) {
+  // `node`: whose CNAME this is; null for one made from a DNAME, which nobody signs (RFC 6672 5.3.1).
+  bool follow(const RRsetView& cname, const Node* node) {
     std::uint16_t target_at = 0;
-    if (!out_.add(Section::Answer, owner_, cname, cname.ttl, &target_at)) {
+    if (!out_.add(Section::Answer, owner_, cname, cname.ttl, &target_at) ||
+        (node && !sign(Section::Answer, owner_, *node, cname))) {
       out_.set_truncated();
       return false;
     }
@@ -132,11 +188,11 @@ class Answerer {
   }
 
   // RFC 6672 3.1: the DNAME, a CNAME made from it, and on with the new name.
-  bool substitute(const RRsetView& dname, unsigned labels) {
+  bool substitute(const Node& node, const RRsetView& dname, unsigned labels) {
     Owner at{{name_.suffix(labels), name_.suffix_size(labels)}, 0};
     const auto target = *dname.begin();
     const std::size_t prefix = owner_.name.size() - name_.suffix_size(labels);
-    if (!out_.add(Section::Answer, at, dname)) {
+    if (!out_.add(Section::Answer, at, dname) || !sign(Section::Answer, at, node, dname)) {
       out_.set_truncated();
       return false;
     }
@@ -151,7 +207,7 @@ class Answerer {
     std::memcpy(rdata + 2, owner_.name.data(), prefix);
     std::memcpy(rdata + 2 + prefix, target.data(), target.size());
     const RRsetView cname{type::CNAME, 0, 1, dname.ttl, {rdata, size + 2}};
-    const bool more = follow(cname);
+    const bool more = follow(cname, nullptr);
     return more && request_.qtype != type::CNAME && request_.qtype != type::ANY;
   }
 
@@ -165,11 +221,15 @@ class Answerer {
       out_.set_truncated();
       return false;
     }
-    if (request_.edns.dnssec_ok)
-      if (const RRsetView ds = cut.find(type::DS); ds && !out_.add(Section::Authority, at, ds)) {
+    if (dnssec()) {
+      // RFC 4035 3.1.4: the child's DS, or the proof that it has none.
+      const RRsetView ds = cut.find(type::DS);
+      if (ds && (!out_.add(Section::Authority, at, ds) || !sign(Section::Authority, at, cut, ds)))
         out_.set_truncated();
-        return false;
-      }
+      if (!ds && cut.has(type::NSEC)) prove(cut);
+      add_proofs();
+      if (out_.truncated()) return false;
+    }
     LookupName target;
     // RFC 9471 3: servers named below the cut are unreachable without glue; when it does not fit, the asker
     // must know.
@@ -199,7 +259,9 @@ class Answerer {
     Owner at{zone_->apex_node().name(), 0};
     if (hops_ == 0) at = apex_owner(zone_->apex_node(), zone_->apex_labels());
     const RRsetView soa = zone_->apex_node().find(type::SOA);
-    if (!out_.add(Section::Authority, at, soa, zone_->negative_ttl())) out_.set_truncated();
+    if (!out_.add(Section::Authority, at, soa, zone_->negative_ttl()) ||
+        !sign(Section::Authority, at, zone_->apex_node(), type::SOA, zone_->negative_ttl()))
+      out_.set_truncated();
     answered_ = {};
   }
 
@@ -248,6 +310,7 @@ class Answerer {
     return false;
   }
 
+  static constexpr unsigned kProofs = 4 * 16;  // at most three for each name of a chain
   static constexpr unsigned kSynthesized = 8;  // DNAMEs substituted for one question
 
   const ZoneSet& zones_;
@@ -261,6 +324,8 @@ class Answerer {
   RRsetView answered_;
   unsigned hops_ = 0, synthesized_ = 0;
   bool referred_ = false;
+  const Node* proofs_[kProofs];  // whose NSEC was sent
+  unsigned proof_count_ = 0, proofs_added_ = 0;
   std::uint8_t made_[kSynthesized][2 + kMaxName + 1];
 };
 

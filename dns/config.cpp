@@ -37,7 +37,11 @@ const config::Table<ZoneConfig>& zone_table() {
           .row("primaries", &ZoneConfig::primaries,
                "makes this server a secondary: fetch the zone from these, address:port, in this order")
           .row("key", &ZoneConfig::key, "the key with which transfers are asked for and notifies are signed")
+          .row("dnssec", &ZoneConfig::dnssec,
+               "sign the zone (ECDSA P-256, NSEC); its key and its DS record are kept in the journal folder")
           .rule([](const yaml::Value& at, ZoneConfig& zone) {
+            if (zone.dnssec && zone.secondary())
+              at.error("a secondary serves what its primary has signed", "leave 'dnssec' out");
             if (zone.file.empty() == zone.primaries.empty())
               at.error("a zone has either a 'file' or 'primaries'");
           });
@@ -110,6 +114,8 @@ const config::Table<Config>& config_table() {
                 at.error(made.error().what, made.error().remedy);
             for (const auto& [name, zone] : c.zones) {
               if (!zone.key.empty()) known(zone.key);
+              if (zone.dnssec && c.journal.empty())
+                at.error("'dnssec' needs 'journal'", "name a folder where the keys are kept");
               for (const auto& key : zone.transfer.keys) known(key);
               if (zone.secondary() && c.journal.empty())
                 at.error("a secondary zone needs 'journal'", "name a folder where its copy is kept");

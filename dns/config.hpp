@@ -28,6 +28,7 @@ struct ZoneConfig {
   std::vector<Endpoint> notify;
   std::vector<Endpoint> primaries;
   std::string key;
+  bool dnssec = false;
   bool secondary() const { return !primaries.empty(); }
 };
 

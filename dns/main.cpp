@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "common/log.hpp"
 #include "common/runtime.hpp"
@@ -55,6 +56,16 @@ int run(const std::string& path, Loaded& loaded) {
   secondaries.configure(loaded.config);
   udp.start();
   tcp.start();
+  asio::steady_timer daily(runtime.io());
+  std::function<void()> watch_signatures = [&] {
+    daily.expires_after(std::chrono::hours(24));
+    daily.async_wait([&](const boost::system::error_code& error) {
+      if (error) return;
+      loaded.store->refresh_signatures();
+      watch_signatures();
+    });
+  };
+  watch_signatures();
   runtime.on_reload([&] {
     auto config = load_config(path);
     if (!config) return log::error("not reloaded, the configuration has mistakes:\n{}", config.error());

@@ -224,20 +224,19 @@ bool operator==(const Name& a, const Name& b) {
   return true;
 }
 
-std::weak_ordering operator<=>(const Name& a, const Name& b) {
-  std::array<std::uint8_t, 128> starts_a, starts_b;  // NOLINT: filled before use
-  auto cut = [](const Name& n, std::array<std::uint8_t, 128>& starts) {
+std::weak_ordering canonical_order(const std::uint8_t* a, const std::uint8_t* b) {
+  std::uint8_t starts_a[128], starts_b[128];
+  auto cut = [](const std::uint8_t* n, std::uint8_t* starts) {
     std::size_t count = 0;
-    for (std::size_t at = 0; n.wire_[at] != 0; at += std::size_t{n.data()[at]} + 1)
+    for (std::size_t at = 0; n[at] != 0; at += std::size_t{n[at]} + 1)
       starts[count++] = static_cast<std::uint8_t>(at);
     return count;
   };
   std::size_t i = cut(a, starts_a), j = cut(b, starts_b);
-  // RFC 4034 6.1: label by label from the right, each as a string of lower-case bytes; a missing label sorts
-  // first.
+  // Label by label from the right, each as a string of lower-case bytes; a missing label sorts first.
   while (i > 0 && j > 0) {
-    const std::uint8_t* x = a.data() + starts_a[--i];
-    const std::uint8_t* y = b.data() + starts_b[--j];
+    const std::uint8_t* x = a + starts_a[--i];
+    const std::uint8_t* y = b + starts_b[--j];
     const std::size_t common = std::min(*x, *y);
     for (std::size_t k = 1; k <= common; ++k)
       if (kLower[x[k]] != kLower[y[k]]) return kLower[x[k]] <=> kLower[y[k]];
@@ -245,6 +244,8 @@ std::weak_ordering operator<=>(const Name& a, const Name& b) {
   }
   return i <=> j;
 }
+
+std::weak_ordering operator<=>(const Name& a, const Name& b) { return canonical_order(a.data(), b.data()); }
 
 void LookupName::assign(const std::uint8_t* wire, std::size_t size) {
   size_ = size;

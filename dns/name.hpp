@@ -58,6 +58,9 @@ class Name {
 /// does, without allocating: a zone of a hundred thousand names is read with it.
 std::size_t parse_name(std::string_view text, const Name& origin, std::uint8_t* out, const char** why);
 
+/// Canonical order of two uncompressed names (RFC 4034 6.1).
+std::weak_ordering canonical_order(const std::uint8_t* a, const std::uint8_t* b);
+
 /// The size of an uncompressed name at the start of `bytes`; 0 when it is none.
 std::size_t name_size(std::span<const std::uint8_t> bytes);
 /// Behind the name at `at`, whether it ends in the root or in a pointer; 0 when it is malformed. Pointers are

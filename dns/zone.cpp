@@ -110,6 +110,11 @@ void Zone::note_apex() {
   for (const NodePtr& n : shards_[shard_of(key.hash())]->nodes())
     if (n->hash() == key.hash() && n->key().size() == apex_.size()) apex_node_ = n;
   const RRsetView set = apex_node_->find(type::SOA);
+  chain_.clear();
+  if (apex_node_->has(type::NSEC)) {
+    chain_ = in_order();
+    std::erase_if(chain_, [](const Node* n) { return !n->has(type::NSEC); });
+  }
   negative_ttl_ = std::min(set.ttl, Soa::parse(*set.begin()).minimum);
 }
 
@@ -125,6 +130,13 @@ const Node* Zone::find_wildcard(const LookupName& name, unsigned labels) const {
   std::memcpy(key + 2, name.suffix(labels), size);
   const std::uint64_t hash = name.wildcard_hash(labels);
   return shards_[shard_of(hash)]->find(hash, key, size + 2);
+}
+
+const Node& Zone::covering(const std::uint8_t* name) const {
+  auto after = std::upper_bound(
+      chain_.begin(), chain_.end(), name,
+      [](const std::uint8_t* n, const Node* node) { return canonical_order(n, node->key().data()) < 0; });
+  return **(after == chain_.begin() ? chain_.end() - 1 : after - 1);
 }
 
 Soa Zone::soa() const { return Soa::parse(*apex_node_->find(type::SOA).begin()); }

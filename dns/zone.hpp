@@ -63,6 +63,11 @@ class Zone {
 
   /// Whether any name below the apex is a delegation, or any has a DNAME: if none is, nothing hides a name.
   bool has_cuts() const { return cuts_ != 0; }
+  /// Whether the zone has a chain of NSEC records (RFC 4034 4).
+  bool is_signed() const { return !chain_.empty(); }
+  /// The node whose NSEC says what lies between it and the next name, `name` being there or being it. Only of
+  /// a signed zone.
+  const Node& covering(const std::uint8_t* name) const;
   Soa soa() const;
   std::uint32_t serial() const;
   /// The SOA's TTL in negative answers: the lesser of its own and its MINIMUM field (RFC 2308 3).
@@ -93,6 +98,7 @@ class Zone {
   std::size_t names_ = 0, cuts_ = 0;
   bool available_ = true;
   NodePtr apex_node_;
+  std::vector<const Node*> chain_;  // names with NSEC, in canonical order
   std::vector<BlockPtr<Shard>> shards_;
 };
 

@@ -20,6 +20,12 @@ constexpr std::size_t kJournalSize = 1 << 20;
 // Steps kept for incremental transfers; whoever is further behind gets the whole zone.
 constexpr std::size_t kHistory = 100;
 
+std::uint32_t seconds_now() {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
+
 std::uint32_t later_serial(std::uint32_t file, std::uint32_t served) {
   return serial_after(file, served) ? file : next_serial(served);
 }
@@ -141,18 +147,84 @@ std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Err
     served->apex = Name::parse(name).value();
     served->file = zone.file;
     served->secondary = zone.secondary();
-    if (load_zone(*served, config.journal, problems)) store->served_.push_back(std::move(served));
+    if (load_zone(*served, config.journal, problems) && open_key(*served, zone, config.journal, problems))
+      store->served_.push_back(std::move(served));
   }
-  store->publish_all();
+  for (const auto& served : store->served_) {
+    if (auto shown = store->show(*served); !shown) problems.push_back(shown.error());
+    if (served->key) served->history.clear();  // the journal's steps have no signatures
+  }
+  if (problems.empty()) store->publish_all();
   return store;
+}
+
+// Keys and DS records are kept beside the journals; the `.ds` file is what the parent's administrator wants.
+bool ZoneStore::open_key(ServedZone& served, const ZoneConfig& config, const std::string& folder,
+                         std::vector<Error>& problems) {
+  served.key.reset();
+  if (!config.dnssec) return true;
+  const std::string stem = folder + "/" + file_stem(served.apex);
+  auto key = ZoneKey::open(stem + ".key", served.apex);
+  const auto kept =
+      key ? replace_file(stem + ".ds", record_text(served.apex, type::DS, 3600, as_bytes(key->ds())) + "\n")
+          : Result<void>();
+  if (!key || !kept) {
+    problems.push_back(key ? kept.error() : key.error());
+    return false;
+  }
+  served.key = std::move(*key);
+  return true;
+}
+
+Result<void> ZoneStore::show(ServedZone& served) const {
+  if (!served.key) {
+    served.shown = served.zone;
+    return {};
+  }
+  // A delegation to a zone that is signed here too is signed over: its DS is known (RFC 4035 2.4).
+  ZoneEditor editor(served.zone);
+  for (const auto& child : served_)
+    if (child->key && child.get() != &served && child->apex.is_within(served.apex) &&
+        editor.find(child->apex, type::NS) && !editor.find(child->apex, type::DS))
+      editor.add(child->apex, type::DS, served.zone->find(child->apex)->find(type::NS).ttl, child->key->ds());
+  const auto with_ds = editor.finish();
+  if (!with_ds) return std::unexpected(with_ds.error());
+  const std::uint32_t now = seconds_now();
+  auto zone = served.key->sign(**with_ds, now);
+  if (!zone) return std::unexpected(zone.error());
+  served.shown = *zone;
+  served.signed_at = now;
+  return {};
+}
+
+void ZoneStore::refresh_signatures() {
+  submit([this] {
+    for (const auto& served : served_) {
+      if (!served->key || seconds_now() - served->signed_at < SigningTimes::kRefresh) continue;
+      log::info("{}: signatures are made anew", served->apex.text());
+      ZoneEditor editor(served->zone);
+      editor.set_serial(next_serial(served->zone->serial()));
+      const ZonePtr zone = editor.finish().value();
+      const auto change = std::make_shared<const JournalEntry>(
+          JournalEntry{served->file_fingerprint, served->zone->serial(), zone->serial(),
+                       difference(*served->zone, *zone)});
+      if (served->journal) {
+        if (served->file_fingerprint == 0) served->file_fingerprint = fingerprint(*served->from_file);
+        auto written = served->journal->append(*change);
+        if (written) written = served->journal->sync();
+        if (!written) log::error("{}", written.error().text());
+      }
+      publish(*served, zone, {change});
+    }
+  });
 }
 
 void ZoneStore::publish_all() {
   std::vector<ZonePtr> zones;
   std::map<Name, Version> versions;
   for (const auto& served : served_) {
-    zones.push_back(served->zone);
-    versions[served->apex] = {served->zone, served->history};
+    zones.push_back(served->shown);
+    versions[served->apex] = {served->shown, served->history};
   }
   {
     const std::lock_guard lock(versions_mutex_);
@@ -163,16 +235,24 @@ void ZoneStore::publish_all() {
 
 // Makes `zone` the version served, `changes` what led from the one before to it.
 void ZoneStore::publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr> changes) {
+  const ZonePtr before = served.shown;
   served.zone = std::move(zone);
+  if (auto shown = show(served); !shown) {
+    log::error("{}: {}; the version before is served on", served.apex.text(), shown.error().text());
+    return;
+  }
+  if (served.key && !changes.empty())  // what secondaries get has other signatures, too
+    changes = {std::make_shared<const JournalEntry>(
+        JournalEntry{0, before->serial(), served.shown->serial(), difference(*before, *served.shown)})};
   if (changes.empty()) served.history.clear();
   served.history.insert(served.history.end(), changes.begin(), changes.end());
   if (served.history.size() > kHistory)
     served.history.erase(served.history.begin(), served.history.end() - kHistory);
   {
     const std::lock_guard lock(versions_mutex_);
-    versions_[served.apex] = {served.zone, served.history};
+    versions_[served.apex] = {served.shown, served.history};
   }
-  zones_.replace(zones_.get()->with(served.apex, served.zone));
+  zones_.replace(zones_.get()->with(served.apex, served.shown));
   if (changed_ && served.zone->available()) changed_(served.apex, served.zone->serial());
 }
 
@@ -380,9 +460,21 @@ void ZoneStore::do_reload(const Config& config) {
           next->file_fingerprint, before->serial(), next->zone->serial(), difference(*before, *next->zone)}));
       changed.push_back(apex);
     }
+    std::vector<Error> key_problems;
+    if (!open_key(*next, zone, config.journal, key_problems)) log::error("{}", key_problems[0].text());
     served.push_back(std::move(next));
   }
   served_ = std::move(served);
+  for (const auto& s : served_) {
+    const ZonePtr before = s->shown;
+    if (auto shown = show(*s); !shown) {
+      log::error("{}: {}", s->apex.text(), shown.error().text());
+      s->shown = before ? before : s->zone;
+    } else if (s->key && before && std::find(changed.begin(), changed.end(), s->apex) != changed.end()) {
+      s->history.back() = std::make_shared<const JournalEntry>(
+          JournalEntry{0, before->serial(), s->shown->serial(), difference(*before, *s->shown)});
+    }
+  }
   publish_all();
   for (const Name& apex : changed)
     if (changed_) changed_(apex, find(apex)->zone->serial());

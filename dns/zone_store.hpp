@@ -13,6 +13,7 @@
 
 #include "dns/config.hpp"
 #include "dns/journal.hpp"
+#include "dns/signer.hpp"
 #include "dns/snapshot.hpp"
 #include "dns/transfer.hpp"
 #include "dns/wire.hpp"
@@ -27,6 +28,9 @@ struct ServedZone {
   ZonePtr from_file;
   std::uint64_t file_fingerprint = 0;
   ZonePtr zone;
+  ZonePtr shown;               // `zone`, signed where that is asked for
+  std::optional<ZoneKey> key;  // signs it
+  std::uint32_t signed_at = 0;
   std::unique_ptr<Journal> journal;  // none without a journal folder
   bool secondary = false;
   std::vector<ChangePtr> history;  // what led to `zone`, for incremental transfers
@@ -57,6 +61,8 @@ class ZoneStore {
   void expire(const Name& apex);
   /// When a secondary's copy was last known to be good; seconds since 1970, 0 when there is none.
   std::int64_t refreshed(const Name& apex) const;
+  /// Makes signatures anew that are older than SigningTimes::kRefresh, under a new serial.
+  void refresh_signatures();
   /// Called on the store's thread after each change of a zone.
   void on_change(std::function<void(const Name& apex, std::uint32_t serial)> call) {
     changed_ = std::move(call);
@@ -76,11 +82,15 @@ class ZoneStore {
   };
   ZoneStore() : zones_(std::make_shared<const ZoneSet>()) {}
   static bool load_zone(ServedZone& served, const std::string& journal_folder, std::vector<Error>& problems);
+  static bool open_key(ServedZone& served, const ZoneConfig& config, const std::string& folder,
+                       std::vector<Error>& problems);
   void submit(std::function<void()> job);
   void run();
   void apply(std::vector<Update> updates);
   void do_reload(const Config& config);
   ServedZone* find(const Name& apex);
+  /// Fills in `shown`: signs the zone if it has a key, and a served parent's DS records before that.
+  Result<void> show(ServedZone& served) const;
   void publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr> changes);
   void publish_all();
   static std::string copy_file(const std::string& folder, const Name& apex);
