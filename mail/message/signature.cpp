@@ -25,6 +25,11 @@ unsigned trigram_at(std::string_view text, std::size_t i) {
 
 std::string signature_of(std::string_view folded) {
   std::array<std::uint64_t, kBits / 64> words{};
+  // Folding the field in half is taking the hash modulo half: allowed while at most a third of the bits would
+  // be set, so that a word of six letters is wrongly believed in about one message of a hundred. A text has
+  // no more trigrams than bytes, so a short one begins with a small field.
+  std::size_t bits = kBits;
+  while (bits > kSmallest && folded.size() * 6 <= bits) bits /= 2;
   // The trigram rolls on byte by byte, and bits are counted once at the end: every delivered byte passes
   // here.
   unsigned trigram = folded.size() < 3 ? 0 : trigram_at(folded, 0) >> 8;
@@ -32,21 +37,17 @@ std::string signature_of(std::string_view folded) {
     const auto next = (trigram << 8 | static_cast<unsigned char>(folded[i])) & 0xffffff;
     if (next == trigram && i > 2) continue;  // a ruler of dashes: each store would wait for the one before
     trigram = next;
-    const auto bit = hash(trigram);
+    const auto bit = hash(trigram) & (bits - 1);
     words[bit / 64] |= std::uint64_t{1} << (bit % 64);
   }
-  std::size_t set = 0;
-  for (const auto word : words) set += static_cast<std::size_t>(std::popcount(word));
-  // Folding the field in half is taking the hash modulo half: allowed while at most a third of the bits would
-  // be set, so that a word of six letters is wrongly believed in about one message of a hundred.
-  std::size_t bits = kBits;
-  while (bits > kSmallest && set * 6 <= bits) {
+  const auto count = [&] {
+    std::size_t set = 0;
+    for (std::size_t i = 0; i < bits / 64; ++i) set += static_cast<std::size_t>(std::popcount(words[i]));
+    return set;
+  };
+  while (bits > kSmallest && count() * 6 <= bits) {
     bits /= 2;
-    set = 0;
-    for (std::size_t i = 0; i < bits / 64; ++i) {
-      words[i] |= words[i + bits / 64];
-      set += static_cast<std::size_t>(std::popcount(words[i]));
-    }
+    for (std::size_t i = 0; i < bits / 64; ++i) words[i] |= words[i + bits / 64];
   }
   std::string out(bits / 8, '\0');
   std::memcpy(out.data(), words.data(), out.size());
