@@ -32,6 +32,8 @@ class Selected {
   std::int64_t modseq() const { return modseq_; }
   bool recent(std::uint32_t uid) const { return uid >= recent_from_; }
   std::uint32_t recent_count() const { return view_.size() - view_.count_below(recent_from_); }
+  /// The UID after the last, where messages came since the mailbox was selected; else 0.
+  std::uint32_t next_if_grown() const { return view_.last_uid() >= opened_at_ ? view_.last_uid() + 1 : 0; }
   /// UIDs gone from the store that this session still counts.
   const UidSet& gone() const { return gone_; }
 
@@ -60,7 +62,7 @@ class Selected {
  private:
   std::int64_t id_, modseq_;
   bool read_only_;
-  std::uint32_t uidnext_, recent_from_;
+  std::uint32_t opened_at_, uidnext_, recent_from_;
   UidMap view_;
   UidSet gone_;
   Keywords keywords_;

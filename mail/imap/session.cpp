@@ -78,7 +78,7 @@ awaitable<void> Session::run() {
     if (!asked) break;
     co_await perform();
   }
-  selected_.reset();
+  deselect();
   co_await stream_.close();
 }
 

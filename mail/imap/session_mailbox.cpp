@@ -14,11 +14,10 @@ namespace asio = boost::asio;
 
 void Session::deselect() {
   if (!selected_) return;
-  // Who looked at the mailbox to change it has seen what was recent; nobody waits for this to be written.
-  if (!selected_->read_only() && selected_->recent_count() > 0)
-    context_.store.change([id = selected_->id(), next = selected_->view().last_uid() +
-                                                        1](Writer& w) { w.seen_by_a_session(id, next); },
-                          {});
+  // Who looked at the mailbox to change it has seen what came meanwhile: it is recent to nobody else. Nobody
+  // waits for this.
+  if (const auto next = selected_->next_if_grown(); next != 0 && !selected_->read_only())
+    context_.store.change([id = selected_->id(), next](Writer& w) { w.seen_by_a_session(id, next); }, {});
   selected_.reset();
 }
 
