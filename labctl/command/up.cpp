@@ -94,6 +94,11 @@ std::vector<std::string> strings(const json::object& object, std::string_view ke
 
 /// The lab runs: change what differs.
 int apply(runtime::ControlClient& lab, const plan::Plan& plan, Clock::time_point began) {
+  const auto status = ask(lab, "/status");
+  if (!status) return complain(status.error());
+  if (const std::string kept(status->at("state_folder").as_string()); kept != plan.paths.state)
+    return complain({fmt::format("a lab named {} runs already, with its data in {}", plan.lab, kept), "",
+                     "take it down first, or give this one another name (lab: …)"});
   if (auto kept =
           runtime::write_file(plan.paths.state + "/memory.json", plan::to_json(plan.memory), 0600, true);
       !kept)
@@ -130,11 +135,10 @@ int apply(runtime::ControlClient& lab, const plan::Plan& plan, Clock::time_point
 
 /// Until SIGTERM or SIGINT: then the lab goes down. For batch systems and containers.
 int stay(const std::string& lab) {
-  sigset_t signals;
+  sigset_t signals;  // blocked by launch since before the lab was up
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
   int received = 0;
   // Waking each second tells whether the lab was taken down from elsewhere.
   const timespec second{1, 0};
@@ -171,7 +175,7 @@ int up(const UpOptions& options) {
       !kept)
     return complain(kept.error());
   Waiting waiting(!options.quiet);
-  const auto launched = runtime::launch(*plan, *file, std::move(*lock),
+  const auto launched = runtime::launch(*plan, *file, std::move(*lock), options.foreground,
                                         [&](const runtime::Progress& progress) { waiting.show(progress); });
   waiting.clear();
   if (!launched) {

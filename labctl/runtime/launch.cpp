@@ -107,7 +107,7 @@ void wait_for_end(int progress) {
 
 }  // namespace
 
-std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology_file, Fd lock,
+std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology_file, Fd lock, bool stay,
                                     const std::function<void(const Progress&)>& on_progress) {
   auto control = bind_control(plan.lab);
   if (!control) return std::unexpected(Failure{control.error().what, control.error().remedy, {}, {}});
@@ -161,6 +161,13 @@ std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology
     const auto message = json::parse(std::string_view(text.data(), static_cast<std::size_t>(n))).as_object();
     const auto& event = message.at("event").as_string();
     if (event == "up") {
+      if (stay) {
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGTERM);
+        sigprocmask(SIG_BLOCK, &signals, nullptr);
+      }
       finish();
       return {};
     }

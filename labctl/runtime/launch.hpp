@@ -24,7 +24,7 @@ struct Progress {
 
 /// Starts the lab and waits until it is up. Interrupting the caller ends the lab again; so does its death.
 /// `state` must be locked by the caller for as long as the lab runs: `lock` is passed on to the supervisor.
-std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology_file, Fd lock,
+std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology_file, Fd lock, bool stay,
                                     const std::function<void(const Progress&)>& on_progress);
 
 /// Takes the lab's state folder (made when missing) for one supervisor.

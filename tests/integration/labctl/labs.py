@@ -169,8 +169,9 @@ class LabTest(unittest.TestCase):
         self.assertNotIn('eth0@if', [word for line in links.split('\n') for word in line.split() if 'pc1' in word])
         with open('/proc/self/mounts') as f:
             self.assertNotIn('labctl', f.read())
-        self.assertEqual(json.loads(self.labctl('ps', '--json').stdout), [lab for lab in json.loads(self.labctl('ps', '--json').stdout) if lab['lab'] not in
-                                                                          [mine.name for mine in self.labs]])
+        running = [lab['lab'] for lab in json.loads(self.labctl('ps', '--json').stdout)]
+        self.assertFalse([lab.name for lab in self.labs if lab.name in running])
+
 
 
 def main():

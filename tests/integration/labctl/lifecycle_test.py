@@ -139,11 +139,18 @@ class Lifecycle(LabTest):
     def test_foreground_ends_the_lab_when_told_to(self):
         name, path = self.small()
         process = self.start_labctl('up', '--foreground', path)
-        self.assertTrue(retry(lambda: name in self.labctl('ps').stdout))
+        self.assertTrue(retry(lambda: '"state":"up"' in self.labctl('status', name, '--json').stdout))
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=10)
         self.assertEqual(process.returncode, 0)
         self.assert_nothing_left()
+
+    def test_a_running_lab_is_not_changed_from_another_state_folder(self):
+        lab = self.start_small()
+        elsewhere = f'{self.state}/elsewhere'
+        done = self.labctl('up', lab.file, env={'XDG_STATE_HOME': elsewhere})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f'{self.state}/labctl/{lab.name}', done.stderr)
 
     def test_another_user_is_not_answered(self):
         if os.geteuid() != 0:
