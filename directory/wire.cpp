@@ -109,7 +109,11 @@ PolicyError policy_of(LDAP* ld, LDAPControl** controls) {
   LDAPPasswordPolicyError error = PP_noError;
   if (ldap_parse_passwordpolicy_control(ld, control, &expire, &grace, &error) != LDAP_SUCCESS)
     return PolicyError::None;
-  switch (error) {
+  // The server may send any number, and libldap has put it into the enumeration unseen.
+  int code = 0;
+  static_assert(sizeof code == sizeof error);
+  std::memcpy(&code, &error, sizeof code);
+  switch (code) {
     case PP_noError: return PolicyError::None;
     case PP_passwordExpired: return PolicyError::PasswordExpired;
     case PP_accountLocked: return PolicyError::AccountLocked;

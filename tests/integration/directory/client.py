@@ -11,6 +11,13 @@ netlab.isolate()
 from school import USERS, Asker, School, dn
 
 
+def freeze(server):
+    """SIGSTOP, and waits until the last thread has stopped: one of them may be about to answer."""
+    server.signal(signal.SIGSTOP)
+    tasks = f'/proc/{server.process.pid}/task'
+    until(lambda: all(open(f'{tasks}/{t}/stat').read().rsplit(')', 1)[1].split()[0] == 'T' for t in os.listdir(tasks)), 'slapd to stand still')
+
+
 def test_logins_are_judged_the_same_over_every_way():
     with School() as school, school.server():
         for way, url in school.urls.items():
@@ -105,7 +112,7 @@ def test_a_killed_server_loses_no_login_under_load():
 def test_a_frozen_server_keeps_no_login_past_its_deadline():
     with School() as school, school.server() as server, Asker(school, school.urls['StartTLS'], within=1500) as client:
         equal(client.auth('ali', 'Ali-2026'), 'Ok')
-        server.signal(signal.SIGSTOP)
+        freeze(server)
         for _ in range(5):
             client.send('auth', 'ali', 'Ali-2026')
         for _ in range(5):
@@ -116,7 +123,7 @@ def test_a_frozen_server_keeps_no_login_past_its_deadline():
 
 def test_a_server_frozen_before_the_first_question_is_no_trap_either():
     with School() as school, school.server() as server:
-        server.signal(signal.SIGSTOP)
+        freeze(server)
         for way, url in school.urls.items():
             with Asker(school, url, within=1500) as client:
                 contains(client.ask('auth', 'ali', 'Ali-2026'), ' Unavailable ')
