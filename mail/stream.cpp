@@ -17,9 +17,9 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t kSmallBuffer = 4096;       // what an idle stream keeps; a command line fits
-constexpr std::size_t kLargeBuffer = 64 * 1024;  // what a message in flight is read with
-constexpr std::size_t kFlushAt = 64 * 1024;      // `write` gathers this much before it sends
+constexpr std::size_t kSmallBuffer = 4096;  // what an idle stream keeps; a command line fits
+constexpr std::size_t kLargeBuffer = std::size_t{64} * 1024;  // what a message in flight is read with
+constexpr std::size_t kFlushAt = std::size_t{64} * 1024;      // `write` gathers this much before it sends
 constexpr std::size_t kEndlessLine = 1 << 20;  // more than this without a line's end is an attack, not a line
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);

@@ -10,7 +10,7 @@
 namespace lab::mail::queue {
 namespace {
 
-constexpr std::size_t kQuoted = 64 * 1024;  // of the original's header
+constexpr std::size_t kQuoted = std::size_t{64} * 1024;  // of the original's header
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });

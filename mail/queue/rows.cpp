@@ -10,7 +10,7 @@ namespace lab::mail::queue {
 namespace {
 
 constexpr std::size_t kChunk =
-    256 * 1024;  // SQLite handles rows of this size well; a page chain of megabytes it does not
+    std::size_t{256} * 1024;  // SQLite handles rows of this size well; a page chain of megabytes it does not
 
 }  // namespace
 

@@ -150,7 +150,7 @@ awaitable<Verdict> Client::hello(tls::Context tls) {
 
 awaitable<Client::Answer> Client::send_text(std::string_view message) {
   auto text = dot_stuffed(message);
-  constexpr std::size_t kBlock = 256 * 1024;
+  constexpr std::size_t kBlock = std::size_t{256} * 1024;
   for (std::string_view rest = text; !rest.empty();) {
     auto block = rest.substr(0, kBlock);
     rest.remove_prefix(block.size());

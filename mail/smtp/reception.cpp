@@ -7,8 +7,9 @@
 namespace lab::mail::smtp {
 namespace {
 
-constexpr std::size_t kUsual = 8 * 1024;             // most messages fit
-constexpr std::size_t kReserveAtMost = 1024 * 1024;  // of what a client announces: it has not sent it yet
+constexpr std::size_t kUsual = std::size_t{8} * 1024;  // most messages fit
+constexpr std::size_t kReserveAtMost =
+    std::size_t{1024} * 1024;  // of what a client announces: it has not sent it yet
 
 }  // namespace
 
