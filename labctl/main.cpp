@@ -144,6 +144,16 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"en", "fr"}));
   sub->callback([&] { chosen = [&] { return demo(demo_options); }; });
 
+  GraphOptions graph_options;
+  sub = command(app, "graph", "Draw a topology, or a running lab with its leases and health.",
+                "labctl graph --output lab.svg");
+  sub->add_option("SUBJECT", graph_options.subject, "a topology file, or the lab's name where several run");
+  sub->add_option("--format", graph_options.format, "svg, mermaid or dot")
+      ->check(CLI::IsMember({"svg", "mermaid", "dot"}));
+  sub->add_option("--output,-o", graph_options.output, "the file to write; by default standard output")
+      ->type_name("FILE");
+  sub->callback([&] { chosen = [&] { return graph(graph_options); }; });
+
   TraceOptions trace_options;
   bool follow = true;
   sub = command(app, "trace", "Watch the daemons' protocol dialogues live, also what TLS hides.",

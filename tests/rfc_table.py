@@ -31,7 +31,7 @@ for folder in FOLDERS:
                         cited.add(rfc)
                         if rfc not in table:
                             mistakes.append(f'{place}: RFC {rfc} is not in common/RFC.md')
-                    for odd in re.findall(r'RFC-?\d+\b|rfc \d+|RFC \d+ ?§', line):
+                    for odd in re.findall(r'\brfc \d+|RFC \d+ ?§|RFC-\d+', line):
                         mistakes.append(f'{place}: {odd!r}; write RFC 5321 4.5.2')
 for rfc in sorted(set(table) - cited, key=int):
     mistakes.append(f'common/RFC.md:{table[rfc]}: RFC {rfc} is cited nowhere')

@@ -70,6 +70,11 @@ struct DirectoryOptions {
   std::vector<std::string> words;  ///< of lab-directory's command line: "user", "add", "fati", …
 };
 int directory(const DirectoryOptions& options);
+/// `subject`: a topology file, or a running lab's name.
+struct GraphOptions {
+  std::string subject, format = "svg", output;
+};
+int graph(const GraphOptions& options);
 int completion(const std::string& shell);
 
 }  // namespace lab::command

@@ -137,6 +137,7 @@ std::string next_steps(const plan::Plan& plan) {
   }
   columns.add({program + " check", "every promise, one line each"});
   columns.add({program + " demo", "the whole story, step by step, for the projector"});
+  columns.add({program + " graph --output lab.svg", "a picture of it, for a browser"});
   columns.add({program + " down", "stop it; mail and leases stay for the next `up`"});
   return "Next:\n" + columns.text("  ");
 }
