@@ -95,6 +95,7 @@ const config::Table<Config>& config_table() {
           .row("udp_size", &Config::udp_size,
                "largest UDP answer in bytes, and what is announced by EDNS (RFC 6891)",
                {.min = 512, .max = 4096})
+          .row("nsid", &Config::nsid, "the name of this server, told to those who ask (RFC 5001, dig +nsid)")
           .row("zones", &Config::zones, "the zones served, by name")
           .row("keys", &Config::keys,
                "shared secrets by name, for signed transfers and updates (TSIG, RFC 8945)")

@@ -57,6 +57,7 @@ struct Config {
   std::vector<Endpoint> listen;
   unsigned threads = 1;
   std::uint16_t udp_size = 1232;
+  std::string nsid;
   std::map<std::string, ZoneConfig> zones;
   std::map<std::string, KeyConfig> keys;
   std::optional<UpdateConfig> update;

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "dns/answer.hpp"
 #include "dns/request.hpp"
@@ -16,6 +17,8 @@ struct ResponderOptions {
   /// Day 2020).
   std::uint16_t udp_size = 1232;
   AnswerLimits answer;
+  /// Which server this is, told to those who ask (NSID, RFC 5001); empty: not told.
+  std::string nsid;
 };
 
 enum class Action : std::uint8_t {

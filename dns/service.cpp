@@ -45,6 +45,7 @@ std::string Caller::text() const {
 Service::Service(const Config& config, ZoneStore& store, boost::asio::any_io_executor executor)
     : store_(store), access_(std::make_shared<const Access>(config)) {
   options_.udp_size = config.udp_size;
+  options_.nsid = config.nsid;
   if (config.recursion) recursor_ = std::make_unique<Recursor>(std::move(executor), *config.recursion);
 }
 

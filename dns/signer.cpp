@@ -51,7 +51,9 @@ bool add(ZoneBuilder& builder, const ldns_rr* rr) {
 }  // namespace
 
 struct ZoneKey::Impl {
-  Impl(ldns_key* k, Name name) : key(k), keys(ldns_key_list_new()), apex(std::move(name)) { ldns_key_list_push_key(keys, key); }
+  Impl(ldns_key* k, Name name) : key(k), keys(ldns_key_list_new()), apex(std::move(name)) {
+    ldns_key_list_push_key(keys, key);
+  }
   ~Impl() { ldns_key_list_free(keys); }  // and the key in it
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -140,8 +142,8 @@ Result<ZonePtr> ZoneKey::sign(const Zone& zone, std::uint32_t now) const {
   ldns_rr_list* made = ldns_rr_list_new();
   ldns_status status = ldns_dnssec_zone_add_empty_nonterminals(work.get());
   if (status == LDNS_STATUS_OK)
-    status =
-        ldns_dnssec_zone_sign_flg(work.get(), made, impl_->keys, ldns_dnssec_default_replace_signatures, nullptr, 0);
+    status = ldns_dnssec_zone_sign_flg(work.get(), made, impl_->keys, ldns_dnssec_default_replace_signatures,
+                                       nullptr, 0);
   ldns_rr_list_free(made);
   if (status != LDNS_STATUS_OK)
     return fail(fmt::format("cannot sign: {}", ldns_get_errorstr_by_id(status)), zone.apex().text());

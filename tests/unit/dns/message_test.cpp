@@ -111,6 +111,23 @@ TEST_F(Message, IgnoresUnknownEdnsOptionsAndFlags) {
   EXPECT_EQ(r.answer.size(), 1U);
 }
 
+TEST_F(Message, TellsItsNameToThoseWhoAskForIt) {
+  world.options.nsid = "srv";
+  Bytes m = encode({.name = "ns.helper.bac", .edns = true});
+  EXPECT_EQ(world.send(m).options, "");
+  m[m.size() - 1] = 4;
+  m.insert(m.end(), {0, 3, 0, 0});
+  EXPECT_EQ(world.send(m).options, std::string("\0\3\0\3srv", 7));
+}
+
+TEST_F(Message, SaysWhyItRefuses) {  // RFC 8914
+  EXPECT_EQ(world.ask(Question{.name = "www.example.org", .edns = true}).options,
+            std::string("\0\x0f\0\2\0\x14", 6));
+  EXPECT_FALSE(world.ask("www.example.org", "A").has_opt);
+  world.serve(Zone::placeholder(name("gone.bac")));
+  EXPECT_EQ(world.ask("gone.bac", "SOA").rcode, "SERVFAIL");
+}
+
 TEST_F(Message, RejectsAMalformedOpt) {
   Bytes two = encode({.name = "ns.helper.bac", .edns = true});
   two[11] = 2;
