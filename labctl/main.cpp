@@ -35,13 +35,16 @@ int own_words(int argc, char** argv, std::vector<std::string>& command) {
   return own;
 }
 
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
+
 /// Says what was probably meant by an unknown command; 0 when it is known.
 int refuse_unknown(const CLI::App& app, std::string_view word) {
-  std::vector<std::string> known;
-  for (const auto* sub : app.get_subcommands({})) {
-    if (sub->get_name() == word) return 0;
-    known.push_back(sub->get_name());
-  }
+  const auto known = names_of(app);
+  if (std::ranges::find(known, word) != known.end()) return 0;
   const auto near = lab::yaml::did_you_mean(word, known);
   fmt::print(stderr, "labctl: unknown command '{}'; {}\n", word,
              near.empty() ? "labctl --help lists them" : fmt::format("did you mean '{}'?", near));
@@ -255,7 +258,7 @@ int main(int argc, char** argv) {
   sub->add_option("SHELL", shell_name, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  sub->callback([&] { chosen = [&] { return completion(shell_name); }; });
+  sub->callback([&] { chosen = [&] { return completion(shell_name, names_of(app)); }; });
 
   if (argc < 2) {
     fmt::print("{}", app.help());

@@ -134,19 +134,17 @@ complete -F _labctl labctl
 
 }  // namespace
 
-int completion(const std::string& shell) {
-  constexpr std::string_view kCommands =
-      "up down ps status check exec shell demo trace users ca start stop restart validate schema init doctor "
-      "completion";
+int completion(const std::string& shell, const std::vector<std::string>& commands) {
+  const auto words = fmt::format("{}", fmt::join(commands, " "));
   if (shell == "bash") {
-    fmt::print("{}", fmt::format(fmt::runtime(kBashCompletion), kCommands));
+    fmt::print("{}", fmt::format(fmt::runtime(kBashCompletion), words));
   } else if (shell == "zsh") {
-    fmt::print("#compdef labctl\n_arguments '1:command:({})' '*:file:_files'\n", kCommands);
+    fmt::print("#compdef labctl\n_arguments '1:command:({})' '*:file:_files'\n", words);
   } else {
     fmt::print(
         "complete -c labctl -f -n __fish_use_subcommand -a '{}'\ncomplete -c labctl -n 'not "
         "__fish_use_subcommand' -F\n",
-        kCommands);
+        words);
   }
   return kDone;
 }

@@ -75,6 +75,6 @@ struct GraphOptions {
   std::string subject, format = "svg", output;
 };
 int graph(const GraphOptions& options);
-int completion(const std::string& shell);
+int completion(const std::string& shell, const std::vector<std::string>& commands);
 
 }  // namespace lab::command
