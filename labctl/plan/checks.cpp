@@ -364,7 +364,8 @@ class Checks {
       what.from = *written.mail->from;
       what.to = *written.mail->to;
       what.within = written.mail->within;
-      check = &add(node, "mail", fmt::format("{} → {}", what.from, what.to), std::move(what));
+      auto title = fmt::format("{} → {}", what.from, what.to);
+      check = &add(node, "mail", std::move(title), std::move(what));
     } else {
       return;
     }

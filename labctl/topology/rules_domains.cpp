@@ -166,13 +166,12 @@ void check_record(const DomainEntry& domain, const Located<std::string>& text,
            "write: name [ttl] type data, such as \"www 300 A 192.168.56.20\"");
     return;
   }
-  if (dot_forgotten(record->owner, domain.name)) {
-    report(diagnostics, text, fmt::format("this is a record of {}", record->owner),
-           fmt::format("names without a final dot are below {}: end it with a dot, or leave the domain out",
-                       domain.name));
-  } else if (const auto last = record->data.substr(record->data.rfind(' ') + 1);
-             dot_forgotten(last, domain.name)) {
-    report(diagnostics, text, fmt::format("this record leads to {}", last),
+  const auto target = record->data.substr(record->data.rfind(' ') + 1);
+  std::string forgotten;
+  if (dot_forgotten(record->owner, domain.name)) forgotten = "this is a record of " + record->owner;
+  if (dot_forgotten(target, domain.name)) forgotten = "this record leads to " + target;
+  if (!forgotten.empty()) {
+    report(diagnostics, text, forgotten,
            fmt::format("names without a final dot are below {}: end it with a dot, or leave the domain out",
                        domain.name));
   } else if (record->type == "SOA") {

@@ -10,7 +10,7 @@ const Table<Scope>& table_of(const Scope*) {
       Table<Scope>("scope")
           .row("range", &Scope::range,
                "addresses to lend, first-last; the upper half of the subnet if left out")
-          .row("lease", &Scope::lease, "how long an address is lent", {10, 365 * 86400})
+          .row("lease", &Scope::lease, "how long an address is lent", {10, 31'536'000})
           .row("exclude", &Scope::exclude, "addresses inside the range never to lend")
           .row("reservations", &Scope::reservations,
                "addresses kept: node to address, or name to {mac:, address:}")
