@@ -18,7 +18,7 @@ BIN=build/$PRESET/bin
 # What for, and which Debian packages. A line "a|b" takes the first that this system's archive knows.
 BUILD_PACKAGES='g++ cmake ninja-build pkg-config mold ccache
   libboost1.81-dev|libboost1.83-dev|libboost-dev libssl-dev libldns-dev libldap-dev libyaml-cpp-dev libsqlite3-dev libsqlitecpp-dev
-  libgmime-3.0-dev libcurl4-openssl-dev libnl-route-3-dev libcap-dev libcli11-dev libfmt-dev libspdlog-dev libunbound-dev libnghttp2-dev
+  libgmime-3.0-dev libcurl4-openssl-dev libnl-route-3-dev libcap-dev libcli11-dev libfmt-dev libspdlog-dev libunbound-dev libnghttp2-dev libargon2-dev
   libgtest-dev libgmock-dev'
 RUN_PACKAGES='slapd ldap-utils bind9-dnsutils iproute2 iputils-ping procps swaks libnet-ssleay-perl curl mutt ca-certificates openssl'
 TEST_PACKAGES='python3 udhcpc isc-dhcp-client dhcpcd-base dnsmasq-base util-linux tcpdump jq shellcheck sudo'
