@@ -73,6 +73,7 @@ FetchAnswer::FetchAnswer(const Fetch& request, UidSet uids, UidSet mark_seen, co
   with_flags_ = asks(Kind::Flags);
   needs_content_ =
       asks(Kind::Envelope) || asks(Kind::Body) || asks(Kind::BodyStructure) || asks(Kind::Section);
+  columns_ = asks(Kind::InternalDate) ? kReceivedColumns : 0U;
   if (!uids_.empty()) next_uid_ = uids_.ranges().front().first;
 }
 
@@ -88,8 +89,9 @@ bool FetchAnswer::next(Reader& reader, std::vector<Piece>& pieces) {
   };
   while (range_ < uids_.ranges().size()) {
     const auto& range = uids_.ranges()[range_];
-    const auto stopped = needs_content_ ? reader.contents(selected_.id(), next_uid_, range.last, each)
-                                        : reader.messages(selected_.id(), next_uid_, range.last, each);
+    const auto stopped = needs_content_
+                             ? reader.contents(selected_.id(), next_uid_, range.last, each)
+                             : reader.messages(selected_.id(), next_uid_, range.last, each, columns_);
     if (stopped != 0) {
       next_uid_ = stopped;
       return true;

@@ -44,6 +44,7 @@ class FetchAnswer {
   const Limits& limits_;
   std::optional<std::uint64_t> changed_since_;
   bool with_uid_ = false, with_modseq_ = false, with_flags_ = false, needs_content_ = false;
+  unsigned columns_ = 0;
   std::size_t range_ = 0;
   std::uint32_t next_uid_ = 0;
   std::uint64_t wanted_ = 0, found_ = 0, skipped_ = 0;

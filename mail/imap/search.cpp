@@ -61,6 +61,7 @@ SearchProgram::Node SearchProgram::compile(const SearchKey& key) {
     case Kind::Bcc:
     case Kind::Header: needs_texts_ = true; [[fallthrough]];
     case Kind::Subject:
+      columns_ |= kSubjectColumns;
       node.text = message::fold(key.text);
       node.field = key.field;
       break;
@@ -75,20 +76,20 @@ SearchProgram::Node SearchProgram::compile(const SearchKey& key) {
       break;
     case Kind::Uid: node.uids = selected_.view().known(key.set.resolve(selected_.view().last_uid())); break;
     case Kind::Modseq: asks_modseq_ = true; break;
+    case Kind::Before:
+    case Kind::On:
+    case Kind::Since:
+    case Kind::Older:
+    case Kind::Younger: columns_ |= kReceivedColumns; break;
+    case Kind::SentBefore:
+    case Kind::SentOn:
+    case Kind::SentSince: columns_ |= kSentColumns; break;
     case Kind::All:
     case Kind::Flag:
     case Kind::Recent:
     case Kind::Old:
-    case Kind::Before:
-    case Kind::On:
-    case Kind::Since:
-    case Kind::SentBefore:
-    case Kind::SentOn:
-    case Kind::SentSince:
     case Kind::Larger:
     case Kind::Smaller:
-    case Kind::Older:
-    case Kind::Younger:
     case Kind::Not:
     case Kind::Or:
     case Kind::And: break;

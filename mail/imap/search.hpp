@@ -21,6 +21,8 @@ class SearchProgram {
 
   /// Rows must come from `Reader::search_rows`; else `Reader::messages` will do.
   bool needs_texts() const { return needs_texts_; }
+  /// The MessageColumns it looks at.
+  unsigned columns() const { return columns_; }
   /// A set outside of which nothing matches.
   UidSet candidates(Reader& reader) const;
   bool matches(const MessageRow& row, Reader& reader) const;
@@ -33,6 +35,7 @@ class SearchProgram {
 
   const Selected& selected_;
   std::int64_t now_;
+  unsigned columns_ = 0;
   bool needs_texts_ = false, asks_modseq_ = false;
   std::unique_ptr<Node> root_;
 };

@@ -108,7 +108,8 @@ class Session {
   awaitable<Result> on(Search& request);
   awaitable<Result> on(Sort& request);
   awaitable<Result> on(Thread& request);
-  awaitable<void> scan(const SearchProgram& program, std::function<void(const MessageRow&)> found);
+  awaitable<void> scan(const SearchProgram& program, unsigned columns,
+                       std::function<void(const MessageRow&)> found);
   std::uint32_t shown(std::uint32_t uid) const {
     return uid_command_ ? uid : selected_->view().number_of(uid);
   }

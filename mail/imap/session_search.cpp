@@ -14,9 +14,10 @@
 namespace lab::mail::imap {
 namespace asio = boost::asio;
 
-/// Calls `found` for each message that matches, by ascending UID; lets other dialogues run between blocks of
-/// rows.
-awaitable<void> Session::scan(const SearchProgram& program, std::function<void(const MessageRow&)> found) {
+/// `columns`: what `found` looks at besides (reader.hpp MessageColumns). Calls `found` for each message that
+/// matches, by ascending UID; lets other dialogues run between blocks of rows.
+awaitable<void> Session::scan(const SearchProgram& program, unsigned columns,
+                              std::function<void(const MessageRow&)> found) {
   const auto candidates = program.candidates(*context_.store.read());
   const auto& view = selected_->view();
   for (const auto& range : candidates.ranges()) {
@@ -30,7 +31,7 @@ awaitable<void> Session::scan(const SearchProgram& program, std::function<void(c
           return true;
         };
         next = program.needs_texts() ? snapshot->search_rows(selected_->id(), next, range.last, each)
-                                     : snapshot->messages(selected_->id(), next, range.last, each);
+                                     : snapshot->messages(selected_->id(), next, range.last, each, columns);
       }
       if (next != 0) co_await asio::post(stream_.executor(), asio::use_awaitable);
     }
@@ -42,7 +43,7 @@ awaitable<Session::Result> Session::on(Search& request) {
   if (program.asks_modseq()) enabled_.condstore = true;
   std::vector<std::uint32_t> uids;
   std::int64_t modseq = 0;
-  co_await scan(program, [&](const MessageRow& row) {
+  co_await scan(program, program.columns(), [&](const MessageRow& row) {
     uids.push_back(row.uid());
     modseq = std::max(modseq, row.modseq());
   });
@@ -76,7 +77,7 @@ awaitable<Session::Result> Session::on(Search& request) {
 awaitable<Session::Result> Session::on(Sort& request) {
   const SearchProgram program(request.key, *selected_, std::time(nullptr));
   SortTable table(request.order);
-  co_await scan(program, [&](const MessageRow& row) { table.add(row); });
+  co_await scan(program, program.columns() | table.columns(), [&](const MessageRow& row) { table.add(row); });
   std::string out = "* SORT";
   for (const auto uid : table.sorted()) {
     out += ' ';
@@ -91,7 +92,8 @@ awaitable<Session::Result> Session::on(Sort& request) {
 awaitable<Session::Result> Session::on(Thread& request) {
   const SearchProgram program(request.key, *selected_, std::time(nullptr));
   ThreadTable table(request.references);
-  co_await scan(program, [&](const MessageRow& row) { table.add(row); });
+  co_await scan(program, program.columns() | ThreadTable::kColumns,
+                [&](const MessageRow& row) { table.add(row); });
   auto threads = table.text([this](std::uint32_t uid) { return shown(uid); });
   say("* THREAD" + std::string(threads.empty() ? "" : " "));
   co_await say_much(threads);

@@ -19,6 +19,22 @@ void SortTable::add_text(Column& column, std::string_view text) {
   column.texts.push_back(out);
 }
 
+unsigned SortTable::columns() const {
+  unsigned out = 0;
+  for (const auto& column : columns_) {
+    switch (column.key.field) {
+      case SortField::Arrival: out |= kReceivedColumns; break;
+      case SortField::Date: out |= kSentColumns; break;
+      case SortField::Size: break;
+      case SortField::From:
+      case SortField::To:
+      case SortField::Cc: out |= kSortColumns; break;
+      case SortField::Subject: out |= kSubjectColumns; break;
+    }
+  }
+  return out;
+}
+
 void SortTable::add(const MessageRow& row) {
   uids_.push_back(row.uid());
   for (auto& column : columns_) {

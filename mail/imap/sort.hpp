@@ -13,6 +13,8 @@ namespace lab::mail::imap {
 class SortTable {
  public:
   explicit SortTable(std::vector<SortKey> order);
+  /// The MessageColumns `add` looks at.
+  unsigned columns() const;
   /// Rows come by ascending UID.
   void add(const MessageRow& row);
   /// The UIDs, sorted.

@@ -14,6 +14,8 @@ namespace lab::mail::imap {
 
 class ThreadTable {
  public:
+  /// What `add` looks at.
+  static constexpr unsigned kColumns = kSentColumns | kSubjectColumns | kThreadColumns;
   explicit ThreadTable(bool references) : references_(references) {}
   /// Rows come by ascending UID.
   void add(const MessageRow& row);

@@ -9,10 +9,11 @@ namespace lab::mail::pop3 {
 Maildrop::Maildrop(Reader& reader, const MailboxState& inbox)
     : mailbox_(inbox.id), uidvalidity_(inbox.uidvalidity) {
   messages_.reserve(inbox.messages);
-  reader.messages(inbox.id, 1, UINT32_MAX, [&](const MessageRow& row) {
+  const auto each = [&](const MessageRow& row) {
     messages_.push_back({row.uid(), false, row.size()});
     return true;
-  });
+  };
+  reader.messages(inbox.id, 1, UINT32_MAX, each, 0);
 }
 
 const Maildrop::Message* Maildrop::find(std::uint32_t number) const {

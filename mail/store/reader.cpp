@@ -37,8 +37,6 @@ Reader::Reader(std::unique_ptr<SQLite::Database> database)
       first_unseen_(*database_,
                     "SELECT id FROM message WHERE mailbox = ?1 AND flags & 1 = 0 ORDER BY id LIMIT 1"),
       unseen_(*database_, "SELECT id FROM message WHERE mailbox = ?1 AND flags & 1 = 0 ORDER BY id"),
-      messages_(*database_,
-                "SELECT " MESSAGE_COLUMNS " FROM message m WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id"),
       contents_(*database_,
                 "SELECT " MESSAGE_COLUMNS
                 ", c.envelope, c.structure, c.layout, c.header_size FROM message m CROSS JOIN content c "
@@ -112,6 +110,21 @@ UidMap Reader::uids(const MailboxState& mailbox) {
   auto rows = uids_(message_id(mailbox.id, 1), message_id(mailbox.id, UINT32_MAX));
   while (rows.next()) map.append(uid_of(rows.integer(0)));
   return map;
+}
+
+Query& Reader::messages_query(unsigned columns) {
+  auto& query = messages_[columns & kAllColumns];
+  if (!query) {
+    std::string sql = "SELECT m.id, m.flags, m.modseq, m.content, m.size";
+    sql += (columns & kReceivedColumns) != 0 ? ", m.received, m.zone" : ", NULL, NULL";
+    sql += (columns & kSentColumns) != 0 ? ", m.sent, m.sent_zone" : ", NULL, NULL";
+    sql += (columns & kSortColumns) != 0 ? ", m.sort_from, m.sort_to, m.sort_cc" : ", NULL, NULL, NULL";
+    sql += (columns & kSubjectColumns) != 0 ? ", m.subject, m.base" : ", NULL, NULL";
+    sql += (columns & kThreadColumns) != 0 ? ", m.thread" : ", NULL";
+    sql += " FROM message m WHERE m.id BETWEEN ?1 AND ?2 ORDER BY m.id";
+    query = std::make_unique<Query>(*database_, sql);
+  }
+  return *query;
 }
 
 std::uint32_t Reader::count(std::int64_t mailbox, std::uint32_t first) {

@@ -2,6 +2,7 @@
 /// says fits together. Take one (`Store::read`), ask, let it go; never hold it while waiting for a peer, for
 /// old snapshots keep the write-ahead log from being emptied.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -73,6 +74,17 @@ class MessageRow {
   const Query::Rows& rows_;
 };
 
+/// What of a message's row a loop will look at. What is not asked for is not decoded, and a mailbox is walked
+/// in half the time; asking a MessageRow for it then gives nothing.
+enum MessageColumns : unsigned {
+  kReceivedColumns = 1,
+  kSentColumns = 2,
+  kSortColumns = 4,  ///< from_key, to_key, cc_key
+  kSubjectColumns = 8,
+  kThreadColumns = 16,
+  kAllColumns = 31
+};
+
 class Reader {
  public:
   explicit Reader(std::unique_ptr<SQLite::Database> database);
@@ -98,8 +110,9 @@ class Reader {
   /// Calls `each(const MessageRow&)` for the UIDs from `first` to `last` until it returns false. The UID to
   /// go on with, or 0.
   template <class Each>
-  std::uint32_t messages(std::int64_t mailbox, std::uint32_t first, std::uint32_t last, Each each) {
-    return loop(messages_, mailbox, first, last, each);
+  std::uint32_t messages(std::int64_t mailbox, std::uint32_t first, std::uint32_t last, Each each,
+                         unsigned columns = kAllColumns) {
+    return loop(messages_query(columns), mailbox, first, last, each);
   }
   /// The same with envelope(), structure(), layout().
   template <class Each>
@@ -140,11 +153,14 @@ class Reader {
     }
     return 0;
   }
+  Query& messages_query(unsigned columns);
   static MailboxState state(const Query::Rows& rows);
 
   std::unique_ptr<SQLite::Database> database_;
+  std::array<std::unique_ptr<Query>, kAllColumns + 1>
+      messages_;  // by MessageColumns, prepared when first asked for
   Query begin_, end_, mailboxes_, subscriptions_, by_name_, by_id_, usage_, uids_, count_, first_unseen_,
-      unseen_, messages_, contents_, search_rows_, changed_, expunged_, chunk_;
+      unseen_, contents_, search_rows_, changed_, expunged_, chunk_;
 };
 
 /// A reader for as long as the lease lives, taken from those the store keeps open.

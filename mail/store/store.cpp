@@ -23,6 +23,8 @@ struct Store::Impl {
     database->exec("PRAGMA wal_autocheckpoint=2000");
     writer = std::make_unique<Writer>(*database);
     commit = std::make_unique<lab::store::GroupCommit>(std::move(database));
+    // Opened here, so that the first who selects a mailbox does not wait for it.
+    idle_readers.push_back(std::make_unique<Reader>(lab::store::open(options.path, {.read_only = true})));
   }
 
   ~Impl() {
