@@ -18,11 +18,11 @@ BIN=build/$PRESET/bin
 # What for, and which Debian packages. A line "a|b" takes the first that this system's archive knows.
 BUILD_PACKAGES='g++ cmake ninja-build pkg-config mold ccache
   libboost1.81-dev|libboost1.83-dev|libboost-dev libssl-dev libldns-dev libldap-dev libyaml-cpp-dev libsqlite3-dev libsqlitecpp-dev
-  libgmime-3.0-dev libcurl4-openssl-dev libnl-route-3-dev libcap-dev libcli11-dev libfmt-dev libspdlog-dev libunbound-dev libnghttp2-dev libargon2-dev
+  libcurl4-openssl-dev libnl-route-3-dev libcap-dev libcli11-dev libfmt-dev libspdlog-dev libunbound-dev libargon2-dev
   libgtest-dev libgmock-dev'
 RUN_PACKAGES='slapd ldap-utils bind9-dnsutils iproute2 iputils-ping procps swaks libnet-ssleay-perl curl mutt ca-certificates openssl'
-TEST_PACKAGES='python3 udhcpc isc-dhcp-client dhcpcd-base dnsmasq-base util-linux tcpdump jq shellcheck sudo'
-BENCH_PACKAGES='postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-ldap busybox-static knot nsd bind9 dnsperf kea-dhcp4-server kea-admin'
+TEST_PACKAGES='python3 bind9 bind9-utils knot udhcpc isc-dhcp-client dhcpcd-base dnsmasq-base util-linux tcpdump jq neomutt shellcheck'
+BENCH_PACKAGES='postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-ldap busybox-static nsd dnsperf kea-dhcp4-server kea-admin'
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -189,7 +189,10 @@ packages="$BUILD_PACKAGES $RUN_PACKAGES"
 [ "$action" != test ] || packages="$packages $TEST_PACKAGES"
 [ "$action" != bench ] || packages="$packages $TEST_PACKAGES $BENCH_PACKAGES"
 install_packages "$(printf '%s' "$packages" | tr '\n' ' ')"
-build $PRESET build
+case $action in
+up | build) build $PRESET build programs ;;
+*) build $PRESET build ;;
+esac
 
 case $action in
 build | bench)
