@@ -24,8 +24,7 @@ bool wait_for_end(const runtime::Fd& process) {
   return poll(&ended, 1, kMostWait) == 1;
 }
 
-int purge(const std::string& lab) {
-  const auto folder = state_home() + "/" + lab;
+int purge(const std::string& lab, const std::string& folder) {
   std::error_code error;
   if (!std::filesystem::exists(folder + "/lock", error))
     return complain({fmt::format("{} has no data", lab), folder, ""}, kUsage);
@@ -42,9 +41,13 @@ int down(const DownOptions& options) {
   if (!lab) {
     // Not running is no mistake when its data shall go.
     if (options.purge && !options.lab.empty() && options.lab.find('/') == std::string::npos)
-      return purge(options.lab);
+      return purge(options.lab, state_home() + "/" + options.lab);
     return complain(lab.error());
   }
+  const auto status = ask(*lab, "/status");
+  if (!status) return complain(status.error());
+  const std::string folder(
+      status->at("state_folder").as_string());  // where the lab says, whatever our environment is
   const auto began = std::chrono::steady_clock::now();
   const runtime::Fd process(static_cast<int>(syscall(SYS_pidfd_open, lab->supervisor(), 0)));
   if (auto asked = tell(*lab, "/down"); !asked) return complain(asked.error());
@@ -55,12 +58,12 @@ int down(const DownOptions& options) {
   }
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (!options.purge) {
-    fmt::print("{} is down ({}); mail, leases and directory data stay in {}/{}\n", lab->lab(),
-               duration_text(seconds), state_home(), lab->lab());
+    fmt::print("{} is down ({}); mail, leases and directory data stay in {}\n", lab->lab(),
+               duration_text(seconds), folder);
     return kDone;
   }
   fmt::print("{} is down ({})\n", lab->lab(), duration_text(seconds));
-  return purge(lab->lab());
+  return purge(lab->lab(), folder);
 }
 
 }  // namespace lab::command

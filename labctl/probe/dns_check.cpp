@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "common/address.hpp"
+#include "labctl/probe/lease.hpp"
 #include "labctl/probe/verdict.hpp"
 
 namespace lab::probe {
@@ -91,16 +92,30 @@ std::string listed(const std::vector<std::string>& items) {
 
 }  // namespace
 
+namespace {
+
+/// What the check expects; where it names a lease, the leased address too.
+std::vector<std::string> expectation(const plan::DnsCheck& check) {
+  auto expect = check.expect;
+  if (check.lease_file.empty()) return expect;
+  const auto lease = read_lease(check.lease_file);
+  expect.push_back(lease ? lease->address : "the address leased (none is recorded)");
+  return expect;
+}
+
+}  // namespace
+
 Verdict verify(const plan::DnsCheck& check, const Surroundings& world) {
-  const auto expected = fmt::format("{} {} → {}", check.name, check.type, listed(check.expect));
+  const auto wanted_data = expectation(check);
+  const auto expected = fmt::format("{} {} → {}", check.name, check.type, listed(wanted_data));
   const auto answer = ask(check.name, check.type, world);
   if (!answer.failure.empty()) return broken(answer.failure, expected);
-  for (const auto& wanted : check.expect) {
+  for (const auto& wanted : wanted_data) {
     const bool there = std::ranges::any_of(
         answer.data, [&](const std::string& data) { return lower(data) == lower(wanted); });
     if (!there) return broken(listed(answer.data), expected);
   }
-  if (check.exact && answer.data.size() != check.expect.size())
+  if (check.exact && answer.data.size() != wanted_data.size())
     return broken(listed(answer.data), expected + " and no other");
   if (check.then.empty()) return holds(listed(answer.data));
   const auto target = ask(answer.targets.front(), "A", world);

@@ -9,6 +9,7 @@
 
 #include "common/address.hpp"
 #include "common/yaml.hpp"
+#include "labctl/probe/lease.hpp"
 #include "labctl/probe/verdict.hpp"
 
 namespace lab::probe {
@@ -47,6 +48,21 @@ std::vector<std::string> texts(const json::object& lease, std::string_view key) 
   return out;
 }
 
+}  // namespace
+
+Result<Lease> read_lease(const std::string& file) {
+  const auto content = yaml::read_file(file);
+  if (!content) return std::unexpected(content.error());
+  boost::system::error_code error;
+  const auto parsed = json::parse(*content, error);
+  if (error || !parsed.is_object()) return fail("this is no lease", file);
+  const auto& lease = parsed.as_object();
+  return Lease{text(lease, "address"), text(lease, "server"), text(lease, "router"),
+               text(lease, "domain"),  texts(lease, "dns"),   texts(lease, "search")};
+}
+
+namespace {
+
 bool in_ranges(const std::string& address, const plan::LeaseCheck& check) {
   const auto parsed = IpAddress::parse(address);
   return parsed && std::ranges::any_of(check.ranges, [&](const std::string& text_range) {
@@ -60,16 +76,13 @@ bool in_ranges(const std::string& address, const plan::LeaseCheck& check) {
 Verdict verify(const plan::LeaseCheck& check, const Surroundings&) {
   const auto wanted = fmt::format("an address in {}", fmt::join(check.ranges, ", "));
   const auto carried = addresses_of(check.interface);
-  const auto file = yaml::read_file(check.lease_file);
-  boost::system::error_code error;
-  const auto parsed = file ? json::parse(*file, error) : json::value();
-  if (!file || error || !parsed.is_object())
+  const auto lease = read_lease(check.lease_file);
+  if (!lease)
     return broken(carried.empty()
                       ? fmt::format("{} has no address and no lease", check.interface)
                       : fmt::format("{} has {}, but no lease is recorded", check.interface, carried.front()),
                   wanted);
-  const auto& lease = parsed.as_object();
-  const auto address = text(lease, "address");
+  const auto& address = lease->address;
   if (std::ranges::find(carried, address) == carried.end())
     return broken(fmt::format("leased {}, but {} carries {}", address, check.interface,
                               carried.empty() ? "no address" : fmt::format("{}", fmt::join(carried, ", "))),
@@ -81,15 +94,14 @@ Verdict verify(const plan::LeaseCheck& check, const Surroundings&) {
       wrong += fmt::format("{}{} {} instead of {}", wrong.empty() ? "" : ", ", what,
                            got.empty() ? "none" : got, expected);
   };
-  compare("router", check.routers.empty() ? "" : check.routers.front(), text(lease, "router"));
-  compare("dns", fmt::format("{}", fmt::join(check.dns, " ")),
-          fmt::format("{}", fmt::join(texts(lease, "dns"), " ")));
-  compare("domain", check.domain, text(lease, "domain"));
+  compare("router", check.routers.empty() ? "" : check.routers.front(), lease->router);
+  compare("dns", fmt::format("{}", fmt::join(check.dns, " ")), fmt::format("{}", fmt::join(lease->dns, " ")));
+  compare("domain", check.domain, lease->domain);
   compare("search", fmt::format("{}", fmt::join(check.search, " ")),
-          fmt::format("{}", fmt::join(texts(lease, "search"), " ")));
+          fmt::format("{}", fmt::join(lease->search, " ")));
   if (!wrong.empty())
     return broken(fmt::format("{} with {}", address, wrong), "the options the topology promises");
-  return holds(fmt::format("{} from {}", address, text(lease, "server")));
+  return holds(fmt::format("{} from {}", address, lease->server));
 }
 
 }  // namespace lab::probe

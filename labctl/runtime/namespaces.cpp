@@ -73,7 +73,10 @@ Result<void> write_sysctls(const std::map<std::string, std::string>& sysctls) {
   for (const auto& [key, value] : sysctls) {
     std::string name = key;
     std::ranges::replace(name, '.', '/');
-    if (auto written = write_proc("/proc/sys/" + name, value); !written) return written;
+    const auto path = "/proc/sys/" + name;
+    // A kernel without IPv6 has no such settings, and nothing to set.
+    if (name.starts_with("net/ipv6/") && access("/proc/sys/net/ipv6", F_OK) != 0) continue;
+    if (auto written = write_proc(path, value); !written) return written;
   }
   return {};
 }

@@ -1,0 +1,17 @@
+/// lease -- what a DHCP client wrote about the lease it holds.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+
+namespace lab::probe {
+
+struct Lease {
+  std::string address, server, router, domain;
+  std::vector<std::string> dns, search;
+};
+
+Result<Lease> read_lease(const std::string& file);
+
+}  // namespace lab::probe
