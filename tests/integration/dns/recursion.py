@@ -7,7 +7,6 @@ from netlab import Daemon, Folder, contains, equal, run
 
 netlab.need('dig', 'ip', 'unshare')
 netlab.isolate()
-run('mount', '-t', 'tmpfs', 'tmpfs', '/tmp')
 
 ROOT, BAC, HELPER, RESOLVER = '127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4'
 SOA = '$TTL 60\n@ SOA ns root 1 60 60 600 5\n'
@@ -79,10 +78,9 @@ def test_without_rd_nobody_is_asked():
 
 
 def test_trace_walks_from_the_root():
-    with internet():
-        with open('/tmp/resolv.conf', 'w') as f:  # dig looks the servers' names up by it
-            f.write(f'nameserver {RESOLVER}\n')
-        run('mount', '--bind', '/tmp/resolv.conf', '/etc/resolv.conf')
+    with internet(), Folder() as folder:
+        # dig looks the servers' names up by it
+        run('mount', '--bind', folder.write('resolv.conf', f'nameserver {RESOLVER}\n'), '/etc/resolv.conf')
         text = run('dig', '+trace', '+nodnssec', 'mail.helper.bac', 'A')
         for line in ('a.root.', 'bac.\t\t\t60\tIN\tNS\tns.bac.', 'helper.bac.\t\t60\tIN\tNS\tns.helper.bac.', 'mail.helper.bac.\t60\tIN\tA\t192.168.56.10'):
             contains(text, line)
