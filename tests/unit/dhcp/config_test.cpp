@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -14,7 +15,7 @@ namespace {
 using testing::HasSubstr;
 
 std::expected<Config, std::string> load(const std::string& text) {
-  const std::string path = testing::TempDir() + "dhcp_config_test.yaml";
+  const std::string path = testing::TempDir() + "dhcp_config_test_" + std::to_string(::getpid()) + ".yaml";
   std::ofstream(path) << text;
   return load_config(path);
 }

@@ -2,6 +2,7 @@
 #include "dhcp/lease_store.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -11,7 +12,7 @@ namespace {
 
 class StoreTest : public testing::Test {
  protected:
-  StoreTest() : folder_(testing::TempDir() + "lease_store_test") { std::filesystem::remove_all(folder_); }
+  StoreTest() : folder_(testing::TempDir() + "lease_store_test_" + std::to_string(::getpid())) { std::filesystem::remove_all(folder_); }
   ~StoreTest() override { std::filesystem::remove_all(folder_); }
 
   LeaseStore::Content open() {
