@@ -5,19 +5,13 @@
 #include <memory>
 
 #include "common/address.hpp"
+#include "common/freer.hpp"
 #include "labctl/probe/lease.hpp"
 #include "labctl/probe/verdict.hpp"
 
 namespace lab::probe {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
 using Resolver = std::unique_ptr<ldns_resolver, Freer<ldns_resolver_deep_free>>;
 using Packet = std::unique_ptr<ldns_pkt, Freer<ldns_pkt_free>>;
 using Name = std::unique_ptr<ldns_rdf, Freer<ldns_rdf_deep_free>>;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "common/ca.hpp"
+#include "common/freer.hpp"
 #include "common/tls.hpp"
 #include "labctl/probe/connection.hpp"
 #include "labctl/probe/verdict.hpp"
@@ -13,13 +14,6 @@
 namespace lab::probe {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
 using Session = std::unique_ptr<SSL, Freer<SSL_free>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 

@@ -17,16 +17,14 @@
 #include <cstring>
 #include <vector>
 
+#include "common/freer.hpp"
+
 namespace lab::runtime {
 namespace {
 
-template <class T, void (*Put)(T*)>
-struct Release {
-  void operator()(T* p) const { Put(p); }
-};
-using Link = std::unique_ptr<rtnl_link, Release<rtnl_link, rtnl_link_put>>;
-using LocalAddress = std::unique_ptr<nl_addr, Release<nl_addr, nl_addr_put>>;
-using Message = std::unique_ptr<nl_msg, Release<nl_msg, nlmsg_free>>;
+using Link = std::unique_ptr<rtnl_link, Freer<rtnl_link_put>>;
+using LocalAddress = std::unique_ptr<nl_addr, Freer<nl_addr_put>>;
+using Message = std::unique_ptr<nl_msg, Freer<nlmsg_free>>;
 
 LocalAddress to_nl(const IpAddress& address, unsigned prefix) {
   const auto bytes = address.bytes();
@@ -38,7 +36,7 @@ LocalAddress to_nl(const IpAddress& address, unsigned prefix) {
 }  // namespace
 
 struct Netlink::Impl {
-  std::unique_ptr<nl_sock, Release<nl_sock, nl_socket_free>> socket{nl_socket_alloc()};
+  std::unique_ptr<nl_sock, Freer<nl_socket_free>> socket{nl_socket_alloc()};
   std::vector<char> queue;
   std::vector<std::string> names;  // of the queued requests, for the error text
   std::uint32_t first_sequence = 0;
@@ -177,7 +175,7 @@ void Netlink::delete_link(int index) {
 }
 
 void Netlink::add_address(int index, const plan::InterfaceAddress& address) {
-  const std::unique_ptr<rtnl_addr, Release<rtnl_addr, rtnl_addr_put>> entry(rtnl_addr_alloc());
+  const std::unique_ptr<rtnl_addr, Freer<rtnl_addr_put>> entry(rtnl_addr_alloc());
   rtnl_addr_set_ifindex(entry.get(), index);
   rtnl_addr_set_local(entry.get(), to_nl(address.address, address.prefix).get());
   if (address.address.is_v4()) {
@@ -197,7 +195,7 @@ void Netlink::add_address(int index, const plan::InterfaceAddress& address) {
 }
 
 void Netlink::add_route(const plan::Route& route) {
-  const std::unique_ptr<rtnl_route, Release<rtnl_route, rtnl_route_put>> entry(rtnl_route_alloc());
+  const std::unique_ptr<rtnl_route, Freer<rtnl_route_put>> entry(rtnl_route_alloc());
   const bool v4 = route.via.is_v4();
   rtnl_route_set_family(entry.get(), v4 ? AF_INET : AF_INET6);
   rtnl_route_set_table(entry.get(), RT_TABLE_MAIN);

@@ -163,7 +163,8 @@ class Supervisor {
       chmod(folder.c_str(), 0700);
     }
     for (const auto& folder : unit.runtime_folders) std::filesystem::create_directories(folder, error);
-    if (unit.client) std::filesystem::create_directories(std::filesystem::path(unit.lease_file).parent_path(), error);
+    if (unit.client)
+      std::filesystem::create_directories(std::filesystem::path(unit.lease_file).parent_path(), error);
     for (const auto& id : unit.certificates) {
       const auto request = std::ranges::find(plan_.certificates, id, &plan::CertificateRequest::id);
       if (request == plan_.certificates.end()) return fail("no certificate is planned under the name " + id);

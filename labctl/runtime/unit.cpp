@@ -24,37 +24,39 @@ const char* name_of(UnitState state) {
   return "failed";
 }
 
-Unit to_unit(const plan::Service& service, const std::string& logs) {
+namespace {
+
+/// What services and clients have in common.
+template <class Planned>
+Unit common_unit(const Planned& planned, const std::string& logs) {
   Unit unit;
-  unit.id = service.id;
-  unit.node = service.node;
+  unit.id = planned.id;
+  unit.node = planned.node;
+  unit.argv = planned.argv;
+  unit.files = planned.files;
+  unit.state_folders = planned.state_folders;
+  unit.after = planned.after;
+  unit.ready = planned.ready;
+  unit.ready_within = planned.ready_within;
+  unit.log_file = log_path(logs, planned.id);
+  return unit;
+}
+
+}  // namespace
+
+Unit to_unit(const plan::Service& service, const std::string& logs) {
+  auto unit = common_unit(service, logs);
   unit.kind = service.kind;
-  unit.argv = service.argv;
-  unit.files = service.files;
-  unit.state_folders = service.state_folders;
   unit.runtime_folders = service.runtime_folders;
   unit.certificates = service.certificates;
-  unit.after = service.after;
-  unit.ready = service.ready;
-  unit.ready_within = service.ready_within;
-  unit.log_file = log_path(logs, service.id);
   return unit;
 }
 
 Unit to_unit(const plan::Client& client, const std::string& logs) {
-  Unit unit;
-  unit.id = client.id;
-  unit.node = client.node;
+  auto unit = common_unit(client, logs);
   unit.kind = "dhcp-client";
   unit.client = true;
-  unit.argv = client.argv;
-  unit.files = client.files;
-  unit.state_folders = client.state_folders;
-  unit.after = client.after;
   unit.lease_file = client.lease_file;
-  unit.ready = client.ready;
-  unit.ready_within = client.ready_within;
-  unit.log_file = log_path(logs, client.id);
   return unit;
 }
 

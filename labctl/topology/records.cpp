@@ -9,24 +9,14 @@
 #include <memory>
 #include <sstream>
 
+#include "common/freer.hpp"
+
 namespace lab::topology {
 
 namespace {
 
-struct FreeRr {
-  void operator()(ldns_rr* rr) const { ldns_rr_free(rr); }
-};
-struct FreeRdf {
-  void operator()(ldns_rdf* rdf) const { ldns_rdf_deep_free(rdf); }
-};
-struct FreeText {
-  void operator()(char* text) const { std::free(text); }
-};
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using Rr = std::unique_ptr<ldns_rr, FreeRr>;
-using Rdf = std::unique_ptr<ldns_rdf, FreeRdf>;
+using Rr = std::unique_ptr<ldns_rr, Freer<ldns_rr_free>>;
+using Rdf = std::unique_ptr<ldns_rdf, Freer<ldns_rdf_deep_free>>;
 
 Rdf domain_rdf(std::string_view domain) {
   return Rdf(ldns_dname_new_frm_str((std::string(domain) + ".").c_str()));
@@ -61,7 +51,7 @@ std::string reason(std::string_view line, ldns_status status) {
 
 /// A record of ours, or why it does not belong into the zone.
 std::expected<Record, RecordError> take(const ldns_rr* rr, const ldns_rdf* zone, int line) {
-  const std::unique_ptr<char, FreeText> text(ldns_rr2str(rr));
+  const std::unique_ptr<char, Freer<std::free>> text(ldns_rr2str(rr));
   if (!text) return std::unexpected(RecordError{"it cannot be read", line});
   // owner \t ttl \t class \t type \t data \n
   std::string fields[5];
@@ -104,7 +94,7 @@ std::expected<std::vector<Record>, RecordError> parse_zonefile(const std::string
   if (text.empty()) return records;
   const auto zone = domain_rdf(domain);
   if (!zone) return std::unexpected(RecordError{fmt::format("'{}' is not a domain name", domain), 0});
-  const std::unique_ptr<std::FILE, CloseFile> file(
+  const std::unique_ptr<std::FILE, Freer<std::fclose>> file(
       fmemopen(const_cast<char*>(text.data()), text.size(), "r"));
   if (!file) return std::unexpected(RecordError{"it cannot be read", 0});
 

@@ -1,4 +1,5 @@
-// Any text is a topology with a plan, or is refused with its mistakes shown; a plan survives being printed as JSON.
+// Any text is a topology with a plan, or is refused with its mistakes shown; a plan survives being printed as
+// JSON.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -10,7 +11,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   // The second half stands for a zone file as well.
-  const auto zonefile = [&](const std::string&) -> lab::Result<std::string> { return text.substr(text.size() / 2); };
+  const auto zonefile = [&](const std::string&) -> lab::Result<std::string> {
+    return text.substr(text.size() / 2);
+  };
   const auto topology = lab::topology::load_text("fuzz.yaml", text, zonefile);
   if (!topology) {
     if (topology.error().mistakes == 0 || topology.error().text.empty()) std::abort();

@@ -66,7 +66,8 @@ TEST(Yaml, RefusesAZeroByte) {
 }
 TEST(Yaml, RefusesASecondDocument) {
   EXPECT_NE(mistakes("a: 1\n---\nb: 2\n").find("second document"), std::string::npos);
-  EXPECT_NE(mistakes(",").find("nothing can begin like this"), std::string::npos);  // yaml-cpp: endless documents
+  EXPECT_NE(mistakes(",").find("nothing can begin like this"),
+            std::string::npos);  // yaml-cpp: endless documents
 }
 TEST(Yaml, AnEmptyFileIsNull) {
   Diagnostics diagnostics("lab.yaml", "");

@@ -12,7 +12,9 @@ namespace {
 
 class StoreTest : public testing::Test {
  protected:
-  StoreTest() : folder_(testing::TempDir() + "lease_store_test_" + std::to_string(::getpid())) { std::filesystem::remove_all(folder_); }
+  StoreTest() : folder_(testing::TempDir() + "lease_store_test_" + std::to_string(::getpid())) {
+    std::filesystem::remove_all(folder_);
+  }
   ~StoreTest() override { std::filesystem::remove_all(folder_); }
 
   LeaseStore::Content open() {
