@@ -204,9 +204,13 @@ up)
     die "The programs are built, but this machine cannot run a lab yet (see above)."
   }
   say ""
-  "$BIN/labctl" up topologies/helper-bac.yaml
-  say ""
-  "$BIN/labctl" check --failures || die "The lab is up, but not every promise holds (see above). Stop it with: $BIN/labctl down"
+  if "$BIN/labctl" status helper-bac >/dev/null 2>&1; then
+    # Started before: brought up to date, looked at again.
+    "$BIN/labctl" up topologies/helper-bac.yaml
+    "$BIN/labctl" check helper-bac --failures || die "The lab is up, but not every promise holds (see above). Stop it with: $BIN/labctl down"
+  else
+    "$BIN/labctl" up --check topologies/helper-bac.yaml || die "The lab is not as it should be (see above). Stop what runs with: $BIN/labctl down"
+  fi
   ;;
 test)
   failed=

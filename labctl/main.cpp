@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   sub->add_option("FILE", up_options.file,
                   "the topology; by default lab.yaml, topology.yaml or the only .yaml file here");
   sub->add_flag("--dry-run", up_options.dry_run, "print what would be made, start nothing");
+  sub->add_flag("--check", up_options.check, "verify every promise before telling what to try next");
   sub->add_flag("--foreground", up_options.foreground,
                 "stay until SIGTERM or Ctrl-C, then take the lab down: for batch systems");
   sub->add_flag("--quiet,-q", up_options.quiet, "print nothing when all is well");

@@ -8,7 +8,7 @@ namespace lab::command {
 
 struct UpOptions {
   std::string file;
-  bool dry_run = false, json = false, foreground = false, quiet = false;
+  bool dry_run = false, json = false, foreground = false, quiet = false, check = false;
 };
 int up(const UpOptions& options);
 
@@ -30,7 +30,7 @@ int exec(const ExecOptions& options);
 int shell(const std::string& lab, const std::string& node);
 
 struct CheckOptions {
-  std::string lab, junit;
+  std::string lab = {}, junit = {};
   bool json = false, grade = false, failures_only = false;
 };
 int check(const CheckOptions& options);

@@ -189,6 +189,7 @@ int up(const UpOptions& options) {
     return tell_failure(failure.what, failure.remedy, failure.last, failure.log, "Nothing is left running.");
   }
   const auto seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  int result = kDone;
   if (!options.quiet) {
     auto client = runtime::ControlClient::connect(lab);
     if (!client) return complain(client.error());
@@ -200,11 +201,13 @@ int up(const UpOptions& options) {
       fmt::print("{} is up in {}\n\n{}\n", styled(Style::Bold, lab), duration_text(seconds),
                  summary_text(*status));
       for (const auto& notice : notices) fmt::print("{} {}\n", styled(Style::Warn, "note:"), notice);
-      fmt::print("{}", next_steps(*plan));
+      std::fflush(stdout);
+      if (options.check) result = check({.lab = lab, .failures_only = true});
+      fmt::print("{}{}", options.check ? "\n" : "", next_steps(*plan));
     }
   }
   std::fflush(stdout);
-  return options.foreground ? stay(lab) : static_cast<int>(kDone);
+  return options.foreground ? stay(lab) : result;
 }
 
 }  // namespace lab::command
