@@ -20,7 +20,7 @@ BUILD_PACKAGES='g++ cmake ninja-build pkg-config mold ccache
   libboost1.81-dev|libboost1.83-dev|libboost-dev libssl-dev libldns-dev libldap-dev libyaml-cpp-dev libsqlite3-dev libsqlitecpp-dev
   libcurl4-openssl-dev libnl-route-3-dev libcap-dev libcli11-dev libfmt-dev libspdlog-dev libunbound-dev libargon2-dev
   libgtest-dev libgmock-dev'
-RUN_PACKAGES='slapd ldap-utils bind9-dnsutils iproute2 iputils-ping procps swaks libnet-ssleay-perl curl mutt ca-certificates openssl'
+RUN_PACKAGES='slapd ldap-utils bind9-dnsutils iproute2 iputils-ping procps swaks libnet-ssleay-perl libnet-dns-perl curl mutt ca-certificates openssl'
 TEST_PACKAGES='python3 bind9 bind9-utils knot udhcpc isc-dhcp-client dhcpcd-base dnsmasq-base util-linux tcpdump jq neomutt shellcheck'
 BENCH_PACKAGES='postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-ldap busybox-static nsd dnsperf kea-dhcp4-server kea-admin'
 
