@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome outcome = respond(zones, {}, {.transport = transport}, {data + 1, size - 1}, out, request);
   if (outcome.action != Action::Reply) return 0;
   if (outcome.size < kHeaderSize || (transport == Transport::Udp && outcome.size > 1232)) std::abort();
-  if (describe_response({out, outcome.size}).find("malformed") != std::string::npos) std::abort();
+  // A space in a name is printed as \032: these words cannot come from the message.
+  if (describe_response({out, outcome.size}).find("a malformed ") != std::string::npos) std::abort();
   return 0;
 }
