@@ -1,6 +1,7 @@
 #include "labctl/runtime/supervisor.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -212,6 +213,7 @@ class Supervisor {
     tell(up_message());
     progress_.close();
     for (const auto& node : plan_.nodes) boot_commands(node);
+    malloc_trim(0);  // what validating, planning and issuing certificates took is not needed again
   }
 
   /// Waits until every wanted unit is ready, and says how far it is; returns the id of one that failed, else
