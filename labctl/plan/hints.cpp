@@ -32,6 +32,9 @@ void add_notices(Build& build) {
   const auto& topology = build.topology;
   const auto add = [&](std::string text) { build.plan.notices.push_back(std::move(text)); };
   for (const auto& network : topology.networks)
+    if (network->attach)
+      add(fmt::format("{}: no physical interface is bridged in yet (attach)", network.name));
+  for (const auto& network : topology.networks)
     if (network->subnet6 && topology::has_dhcp_clients(topology, network.name))
       add(fmt::format(
           "{}: only nodes with a fixed address have an IPv6 address too; clients get IPv4 by DHCP",
@@ -50,6 +53,7 @@ void add_notices(Build& build) {
   }
   for (const auto& node : topology.nodes) {
     const auto& services = node->services;
+    if (node->nat) add(fmt::format("{}: addresses are not translated yet (nat); it routes", node.name));
     if (services.dns) {
       const auto& dns = **services.dns;
       if (dns.role == topology::DnsRole::Secondary)

@@ -1,7 +1,6 @@
 #include "labctl/runtime/fabric.hpp"
 
 #include <fmt/format.h>
-#include <net/if.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -48,12 +47,6 @@ Result<void> Fabric::add(const std::vector<plan::Bridge>& networks, const std::v
     const int index = next_index_++;
     links_.add_bridge(network.name, index, network.mtu);
     segments_[network.network] = {index, network};
-    if (network.attach.empty()) continue;
-    const auto physical = static_cast<int>(if_nametoindex(network.attach.c_str()));
-    if (physical == 0)
-      return fail(fmt::format("there is no interface {} to attach to {}", network.attach, network.network));
-    links_.set_master(physical, index);
-    links_.set_up(physical);
   }
   std::vector<std::string> added;
   for (const auto& node : nodes) {
