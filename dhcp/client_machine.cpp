@@ -135,21 +135,23 @@ ClientActions ClientMachine::discover(ClientTime now) {
   return send_discover(now);
 }
 
-ClientActions ClientMachine::send_discover(ClientTime now) {
-  Message m = request(MessageType::Discover, now);
-  if (wanted_ != IpAddress{}) m.options.set_address(option::kRequestedAddress, wanted_);
+ClientActions ClientMachine::ask_everybody(Message m, ClientTime now) {
   add_wishes(m);
   deadline_ = now + backoff(attempt_++);
   return {SendMessage{std::move(m), false, {}}};
+}
+
+ClientActions ClientMachine::send_discover(ClientTime now) {
+  Message m = request(MessageType::Discover, now);
+  if (wanted_ != IpAddress{}) m.options.set_address(option::kRequestedAddress, wanted_);
+  return ask_everybody(std::move(m), now);
 }
 
 ClientActions ClientMachine::send_reboot_request(ClientTime now) {
   // RFC 2131 4.3.2, INIT-REBOOT: the address in option 50, no server identifier, ciaddr zero.
   Message m = request(MessageType::Request, now);
   m.options.set_address(option::kRequestedAddress, wanted_);
-  add_wishes(m);
-  deadline_ = now + backoff(attempt_++);
-  return {SendMessage{std::move(m), false, {}}};
+  return ask_everybody(std::move(m), now);
 }
 
 ClientActions ClientMachine::send_selecting_request(ClientTime now) {
@@ -158,9 +160,7 @@ ClientActions ClientMachine::send_selecting_request(ClientTime now) {
   Message m = request(MessageType::Request, now);
   m.options.set_address(option::kRequestedAddress, wanted_);
   m.options.set_address(option::kServerId, chosen_server_);
-  add_wishes(m);
-  deadline_ = now + backoff(attempt_++);
-  return {SendMessage{std::move(m), false, {}}};
+  return ask_everybody(std::move(m), now);
 }
 
 ClientActions ClientMachine::send_renewal(ClientTime now) {

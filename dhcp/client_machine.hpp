@@ -99,6 +99,8 @@ class ClientMachine {
   void new_exchange(ClientTime now);
 
   ClientActions discover(ClientTime now);
+  /// Adds what the client wishes, broadcasts, and sets when to try again.
+  ClientActions ask_everybody(Message m, ClientTime now);
   ClientActions send_discover(ClientTime now);
   ClientActions send_selecting_request(ClientTime now);
   ClientActions send_reboot_request(ClientTime now);
