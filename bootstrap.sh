@@ -19,9 +19,12 @@ BIN=build/$PRESET/bin
 BUILD_PACKAGES='g++ cmake ninja-build pkg-config mold ccache
   libboost1.81-dev|libboost1.83-dev|libboost-dev libssl-dev libldns-dev libldap-dev libyaml-cpp-dev libsqlite3-dev libsqlitecpp-dev
   libcurl4-openssl-dev libnl-route-3-dev libcap-dev libcli11-dev libfmt-dev libspdlog-dev libunbound-dev libargon2-dev
+  libnghttp2-dev libkrb5-dev
   libgtest-dev libgmock-dev'
 RUN_PACKAGES='slapd ldap-utils bind9-dnsutils iproute2 iputils-ping procps swaks libnet-ssleay-perl libnet-dns-perl curl mutt ca-certificates openssl'
-TEST_PACKAGES='python3 bind9 bind9-utils knot udhcpc isc-dhcp-client dhcpcd-base dnsmasq-base util-linux tcpdump jq neomutt shellcheck'
+TEST_PACKAGES='python3 bind9 bind9-utils knot knot-dnsutils ldnsutils udhcpc isc-dhcp-client dhcpcd-base dnsmasq-base systemd ndisc6 tshark
+  util-linux tcpdump jq neomutt shellcheck samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
+  krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit'
 BENCH_PACKAGES='postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-ldap busybox-static nsd dnsperf kea-dhcp4-server kea-admin'
 
 say() { printf '%s\n' "$*"; }
@@ -146,7 +149,7 @@ Install these by its own means, then run: cmake --preset $PRESET && ninja -C bui
 $(tail -n 5 "$LOGS/apt.log")"
   # A server that we brought must not come up with the machine.
   if command -v systemctl >/dev/null 2>&1; then
-    for service in slapd postfix dovecot knot nsd named kea-dhcp4-server; do
+    for service in slapd postfix dovecot knot nsd named kea-dhcp4-server smbd nmbd winbind samba-ad-dc krb5-kdc krb5-admin-server; do
       case " $need " in *" $service"*) as_root systemctl disable "$service" >/dev/null 2>&1 || true ;; esac
     done
   fi
