@@ -53,6 +53,32 @@ Result<Context> server_context(const ServerFiles& files) {
   return context;
 }
 
+void speak(const Context& context, const char* protocol, OtherProtocols others) {
+  struct Choice {
+    std::string wire;
+    int otherwise;
+  };
+  const auto choose = [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                         unsigned offered_size, void* data) {
+    const auto& choice = *static_cast<const Choice*>(data);
+    const auto* ours = reinterpret_cast<const unsigned char*>(choice.wire.data());
+    unsigned char* chosen = nullptr;
+    const int found = SSL_select_next_proto(&chosen, size, ours, static_cast<unsigned>(choice.wire.size()),
+                                            offered, offered_size);
+    *out = chosen;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : choice.otherwise;
+  };
+  // The choice goes when the context does.
+  static const int index = SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr,
+      [](void*, void* data, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<Choice*>(data); });
+  auto* choice =
+      new Choice{static_cast<char>(std::char_traits<char>::length(protocol)) + std::string(protocol),
+                 others == OtherProtocols::Accept ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL};
+  SSL_CTX_set_ex_data(context.get(), index, choice);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose, choice);
+}
+
 Result<Context> client_context(const std::string& ca_file) {
   ERR_clear_error();
   auto context = make(TLS_client_method());

@@ -19,6 +19,10 @@ using Context = std::shared_ptr<SSL_CTX>;  // sessions keep the context they beg
 
 /// For servers. Buffers are released while a connection idles (SSL_MODE_RELEASE_BUFFERS).
 Result<Context> server_context(const ServerFiles& files);
+/// What to do with a client that offers none of our protocols (ALPN, RFC 7301).
+enum class OtherProtocols { Accept, Refuse };
+/// Chooses `protocol` ("dot", "h2") where the client offers it.
+void speak(const Context& context, const char* protocol, OtherProtocols others);
 /// For clients: verifies the chain against `ca_file` (PEM); the caller sets the expected name per connection.
 /// An empty `ca_file` verifies nothing (opportunistic TLS between mail servers, RFC 7435).
 Result<Context> client_context(const std::string& ca_file);

@@ -1,16 +1,12 @@
 // lab-leases -- looks at the leases of a lab-dhcpd, running or not, and moves them between machines as CSV.
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 #include <future>
 #include <iostream>
 #include <iterator>
 
+#include "common/control_client.hpp"
 #include "dhcp/lease_list.hpp"
 #include "dhcp/lease_store.hpp"
 
@@ -26,26 +22,10 @@ int complain(const std::string& text) {
 
 /// Asks the running server; prints its JSON. Status 1 when it answers with an error.
 int ask(const std::string& path, const std::string& question) {
-  sockaddr_un to{};
-  to.sun_family = AF_UNIX;
-  if (path.size() >= sizeof to.sun_path) return complain(path + ": too long for a socket's path");
-  std::memcpy(to.sun_path, path.c_str(), path.size() + 1);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
-    const int error = errno;
-    close(fd);
-    return complain(path + ": no lab-dhcpd answers there: " + std::strerror(error));
-  }
-  const std::string line = question + "\n";
-  std::string reply;
-  if (write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size())) {
-    char buffer[65536];
-    for (ssize_t size = 0; (size = read(fd, buffer, sizeof buffer)) > 0;)
-      reply.append(buffer, static_cast<std::size_t>(size));
-  }
-  close(fd);
-  std::cout << reply;
-  return reply.empty() || reply.starts_with("{\"error\"") ? 1 : 0;
+  const auto reply = ask_control(path, question);
+  if (!reply) return complain(reply.error().text());
+  std::cout << *reply;
+  return reply->empty() || reply->starts_with("{\"error\"") ? 1 : 0;
 }
 
 int import(LeaseStore& store, const std::string& file) {

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "common/control_socket.hpp"
 #include "dhcp/address_probe.hpp"
 #include "dhcp/alarms.hpp"
 #include "dhcp/config.hpp"
-#include "dhcp/control.hpp"
 #include "dhcp/dns_names.hpp"
 #include "dhcp/lease_store.hpp"
 #include "dhcp/name_updater.hpp"
@@ -61,7 +61,7 @@ class Service {
   Server server_;
   DnsNames names_;
   NameUpdater updater_;
-  Control control_;
+  ControlSocket control_;
   AddressProbe probe_;
   Alarms alarms_;
   std::array<std::uint64_t, 9> received_{}, sent_{};  ///< by message type

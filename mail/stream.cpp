@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "mail/tls_channel.hpp"
+#include "common/tls_channel.hpp"
 
 namespace lab::mail {
 namespace asio = boost::asio;

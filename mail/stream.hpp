@@ -20,9 +20,11 @@
 
 #include "common/tls.hpp"
 
-namespace lab::mail {
-
+namespace lab {
 class TlsChannel;
+}
+
+namespace lab::mail {
 
 template <class T>
 using awaitable = boost::asio::awaitable<T>;

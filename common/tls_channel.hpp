@@ -11,7 +11,7 @@
 
 typedef struct ssl_st SSL;
 
-namespace lab::mail {
+namespace lab {
 
 class TlsChannel {
  public:
@@ -51,4 +51,4 @@ class TlsChannel {
   bool usable_ = false;  // the handshake is done and nothing failed since: close_notify may be sent
 };
 
-}  // namespace lab::mail
+}  // namespace lab

@@ -1,4 +1,4 @@
-#include "mail/tls_channel.hpp"
+#include "common/tls_channel.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace lab::mail {
+namespace lab {
 namespace {
 
 int descriptor_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
@@ -44,7 +44,7 @@ long bio_ctrl(BIO* bio, int command, long, void*) {
 
 BIO_METHOD* socket_method() {
   static BIO_METHOD* const method = [] {
-    auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "mail socket");
+    auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "lab socket");
     BIO_meth_set_write_ex(m, bio_write);
     BIO_meth_set_read_ex(m, bio_read);
     BIO_meth_set_ctrl(m, bio_ctrl);
@@ -146,4 +146,4 @@ void TlsChannel::shutdown() {
 std::string TlsChannel::version() const { return SSL_get_version(ssl_.get()); }
 std::string TlsChannel::cipher() const { return SSL_get_cipher_name(ssl_.get()); }
 
-}  // namespace lab::mail
+}  // namespace lab

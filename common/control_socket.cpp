@@ -1,29 +1,30 @@
-#include "dhcp/control.hpp"
+#include "common/control_socket.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-namespace lab::dhcp {
+namespace lab {
 namespace {
 
 namespace asio = boost::asio;
 using asio::local::stream_protocol;
 
-constexpr std::size_t kLongestLine = 256;
+constexpr std::size_t kLongestLine = 2048;
 constexpr std::chrono::seconds kPatience(2);
 
 }  // namespace
 
-Control::~Control() { stop(); }
+ControlSocket::~ControlSocket() { stop(); }
 
-Result<void> Control::listen(const std::string& path) {
+Result<void> ControlSocket::listen(const std::string& path) {
   boost::system::error_code error;
   unlink(path.c_str());  // of a server that was killed
   const mode_t before = umask(0177);
@@ -41,14 +42,14 @@ Result<void> Control::listen(const std::string& path) {
   return {};
 }
 
-void Control::stop() {
+void ControlSocket::stop() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
   if (!path_.empty()) unlink(path_.c_str());
   path_.clear();
 }
 
-asio::awaitable<void> Control::accept() {
+asio::awaitable<void> ControlSocket::accept() {
   while (acceptor_.is_open()) {
     boost::system::error_code error;
     auto socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
@@ -59,7 +60,19 @@ asio::awaitable<void> Control::accept() {
   }
 }
 
-asio::awaitable<void> Control::serve(stream_protocol::socket socket) {
+asio::awaitable<std::string> ControlSocket::answered(const std::string& line) {
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::string)>(
+      [&](auto handler) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        answer_(line, [shared, executor = io_.get_executor()](std::string text) {
+          asio::post(executor,
+                     [shared, text = std::move(text)]() mutable { std::move (*shared)(std::move(text)); });
+        });
+      },
+      asio::use_awaitable);
+}
+
+asio::awaitable<void> ControlSocket::serve(stream_protocol::socket socket) {
   using namespace asio::experimental::awaitable_operators;
   std::string line;
   boost::system::error_code error, late;
@@ -69,11 +82,11 @@ asio::awaitable<void> Control::serve(stream_protocol::socket socket) {
                              patience.async_wait(asio::redirect_error(asio::use_awaitable, late)));
   if (got.index() == 1 || error) co_return;
   line.resize(line.find('\n'));
-  const std::string reply = answer_(line);
+  const std::string reply = co_await answered(line);
   patience.expires_after(kPatience);
   co_await (
       asio::async_write(socket, asio::buffer(reply), asio::redirect_error(asio::use_awaitable, error)) ||
       patience.async_wait(asio::redirect_error(asio::use_awaitable, late)));
 }
 
-}  // namespace lab::dhcp
+}  // namespace lab
