@@ -14,8 +14,17 @@ struct AnswerLimits {
   unsigned additional_names = 20;
 };
 
-/// What the transport allows.
-enum class Transport : std::uint8_t { Udp, Tcp };
+/// How a message came: over UDP, over TCP (RFC 7766), TLS (RFC 7858) or HTTPS (RFC 8484).
+enum class Transport : std::uint8_t { Udp, Tcp, Tls, Https };
+inline constexpr std::size_t kTransports = 4;
+/// `udp`, `tcp`, `tls`, `https`.
+constexpr const char* transport_text(Transport t) {
+  constexpr const char* kNames[kTransports] = {"udp", "tcp", "tls", "https"};
+  return kNames[static_cast<std::size_t>(t)];
+}
+/// Whether an answer may be several messages: a zone.
+constexpr bool has_stream(Transport t) { return t == Transport::Tcp || t == Transport::Tls; }
+constexpr bool is_encrypted(Transport t) { return t == Transport::Tls || t == Transport::Https; }
 
 /// Whether all of the answer is ours to give.
 enum class Reach : std::uint8_t {

@@ -1,5 +1,6 @@
 #include "dns/config.hpp"
 
+#include <charconv>
 #include <filesystem>
 
 #include "dns/name.hpp"
@@ -71,6 +72,38 @@ const config::Table<TcpConfig>& tcp_table() {
   return table;
 }
 
+const config::Table<TlsConfig>& tls_table() {
+  static const auto table = config::Table<TlsConfig>("tls")
+                                .required("certificate", &TlsConfig::certificate,
+                                          "PEM, the server's own first, relative to this file")
+                                .required("key", &TlsConfig::key, "its private key, PEM");
+  return table;
+}
+
+const config::Table<RateLimits>& rate_limit_table() {
+  static const auto table =
+      config::Table<RateLimits>("rate limit")
+          .row("responses", &RateLimits::responses,
+               "a second: how often one network gets the same answer over UDP; 0: as often as it asks",
+               {.min = 0, .max = 1000000})
+          .row("nxdomains", &RateLimits::nxdomains,
+               "a second: how often one network is told that a name of one zone does not exist",
+               {.min = 0, .max = 1000000})
+          .row("errors", &RateLimits::errors, "a second: how many REFUSED and the like one network gets",
+               {.min = 0, .max = 1000000})
+          .row("slip", &RateLimits::slip,
+               "of the answers over the limit, one in so many is sent as 'ask again over TCP' (TC), for true "
+               "clients; 0: none, 1: all",
+               {.min = 0, .max = 100})
+          .row("burst", &RateLimits::burst, "so many seconds' worth may come at once after a silence",
+               {.min = 1, .max = 60})
+          .row("ipv4_prefix", &RateLimits::ipv4_prefix,
+               "addresses that have so many bits in common are one network", {.min = 1, .max = 32})
+          .row("ipv6_prefix", &RateLimits::ipv6_prefix, "the same for IPv6", {.min = 1, .max = 64})
+          .row("exempt", &RateLimits::exempt, "networks without limits");
+  return table;
+}
+
 const config::Table<RecursionConfig>& recursion_table() {
   static const auto table =
       config::Table<RecursionConfig>("recursion")
@@ -103,7 +136,18 @@ const config::Table<Config>& config_table() {
           .row("journal", &Config::journal, "folder in which updates are made durable; needed by `update`")
           .row("recursion", &Config::recursion,
                "resolve names of other zones for clients; left out, no recursion")
-          .row("tcp", &Config::tcp, "limits of DNS over TCP")
+          .row("tcp", &Config::tcp, "limits of DNS over TCP, TLS and HTTPS")
+          .row("listen_tls", &Config::listen_tls, "DNS over TLS (RFC 7858), address:853; needs 'tls'")
+          .row("listen_https", &Config::listen_https,
+               "DNS over HTTPS (RFC 8484, HTTP/2), address:443; needs 'tls'")
+          .row("https_path", &Config::https_path, "the path of DNS over HTTPS")
+          .row("tls", &Config::tls, "the certificate for TLS and HTTPS, read again by a reload")
+          .row("rate_limit", &Config::rate_limit,
+               "response rate limiting over UDP, against floods from forged addresses; left out, none")
+          .row("cookie_secret", &Config::cookie_secret,
+               "32 hexadecimal digits, the same on all servers behind one address (RFC 9018); left out, "
+               "another one at each start")
+          .row("control", &Config::control, "the Unix socket on which lab-dnsctl asks")
           .rule([](const yaml::Value& at, Config& c) {
             for (const auto& [name, zone] : c.zones)
               if (auto parsed = Name::parse(name); !parsed) at.error(parsed.error().what);
@@ -123,10 +167,26 @@ const config::Table<Config>& config_table() {
             }
             if (c.update)
               for (const auto& key : c.update->keys) known(key);
+            if (!(c.listen_tls.empty() && c.listen_https.empty()) && !c.tls)
+              at.error("'listen_tls' and 'listen_https' need a certificate", "name it under 'tls'");
+            if (!c.https_path.starts_with('/')) at.error("'https_path' begins with a slash");
+            if (!c.cookie_secret.empty() && !parse_secret(c.cookie_secret))
+              at.error("'cookie_secret' has 32 hexadecimal digits", "openssl rand -hex 16 makes one");
             if (c.update && c.journal.empty())
               at.error("'update' needs 'journal'", "name a folder where updates are made durable");
           });
   return table;
+}
+
+std::optional<Cookies::Secret> parse_secret(const std::string& text) {
+  Cookies::Secret secret;
+  if (text.size() != 2 * secret.size()) return std::nullopt;
+  for (std::size_t i = 0; i < secret.size(); ++i) {
+    const char* const at = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(at, at + 2, secret[i], 16);
+    if (error != std::errc() || end != at + 2) return std::nullopt;
+  }
+  return secret;
 }
 
 std::expected<Config, std::string> load_config(const std::string& path) {
@@ -138,6 +198,11 @@ std::expected<Config, std::string> load_config(const std::string& path) {
   };
   for (auto& [name, zone] : loaded->zones) absolute(zone.file);
   absolute(loaded->journal);
+  absolute(loaded->control);
+  if (loaded->tls) {
+    absolute(loaded->tls->certificate);
+    absolute(loaded->tls->key);
+  }
   if (loaded->recursion) absolute(loaded->recursion->trust_anchors);
   return loaded;
 }
@@ -145,7 +210,8 @@ std::expected<Config, std::string> load_config(const std::string& path) {
 std::string config_reference() {
   return config_table().reference() + "\n" + zone_table().reference() + "\n" +
          permission_table().reference() + "\n" + key_table().reference() + "\n" + update_table().reference() +
-         "\n" + recursion_table().reference() + "\n" + tcp_table().reference();
+         "\n" + recursion_table().reference() + "\n" + tcp_table().reference() + "\n" +
+         tls_table().reference() + "\n" + rate_limit_table().reference();
 }
 
 }  // namespace lab::dns

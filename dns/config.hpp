@@ -8,6 +8,8 @@
 
 #include "common/address.hpp"
 #include "common/config.hpp"
+#include "dns/edns.hpp"
+#include "dns/rate_limit.hpp"
 
 namespace lab::dns {
 
@@ -45,6 +47,11 @@ struct TcpConfig {
   unsigned connections_per_client = 100;
 };
 
+/// What TLS and HTTPS identify this server with.
+struct TlsConfig {
+  std::string certificate, key;
+};
+
 /// Recursion for the lab's clients.
 struct RecursionConfig {
   std::vector<Network> networks;
@@ -64,6 +71,12 @@ struct Config {
   std::string journal;
   std::optional<RecursionConfig> recursion;
   TcpConfig tcp;
+  std::vector<Endpoint> listen_tls, listen_https;
+  std::string https_path = "/dns-query";
+  std::optional<TlsConfig> tls;
+  std::optional<RateLimits> rate_limit;
+  std::string cookie_secret;
+  std::string control;
 };
 
 const config::Table<Permission>& permission_table();
@@ -71,6 +84,8 @@ const config::Table<KeyConfig>& key_table();
 const config::Table<ZoneConfig>& zone_table();
 const config::Table<UpdateConfig>& update_table();
 const config::Table<TcpConfig>& tcp_table();
+const config::Table<TlsConfig>& tls_table();
+const config::Table<RateLimits>& rate_limit_table();
 const config::Table<RecursionConfig>& recursion_table();
 const config::Table<Config>& config_table();
 inline const auto& table_of(const Permission*) { return permission_table(); }
@@ -78,9 +93,13 @@ inline const auto& table_of(const KeyConfig*) { return key_table(); }
 inline const auto& table_of(const ZoneConfig*) { return zone_table(); }
 inline const auto& table_of(const UpdateConfig*) { return update_table(); }
 inline const auto& table_of(const TcpConfig*) { return tcp_table(); }
+inline const auto& table_of(const TlsConfig*) { return tls_table(); }
+inline const auto& table_of(const RateLimits*) { return rate_limit_table(); }
 inline const auto& table_of(const RecursionConfig*) { return recursion_table(); }
 inline const auto& table_of(const Config*) { return config_table(); }
 
+/// Sixteen bytes in hexadecimal digits; nullopt for anything else.
+std::optional<Cookies::Secret> parse_secret(const std::string& text);
 /// The file's value with paths made absolute, or every mistake rendered. Zone files are not read here.
 std::expected<Config, std::string> load_config(const std::string& path);
 /// The text of --help-config.

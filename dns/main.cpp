@@ -8,10 +8,11 @@
 #include "common/log.hpp"
 #include "common/runtime.hpp"
 #include "dns/config.hpp"
+#include "dns/control.hpp"
+#include "dns/listeners.hpp"
 #include "dns/notifier.hpp"
 #include "dns/secondary.hpp"
 #include "dns/service.hpp"
-#include "dns/tcp.hpp"
 #include "dns/udp.hpp"
 #include "dns/zone_store.hpp"
 
@@ -33,6 +34,9 @@ std::string load(const std::string& path, Loaded& loaded) {
   std::vector<Error> problems;
   loaded.store = ZoneStore::load(*config, problems);
   loaded.config = std::move(*config);
+  if (loaded.config.tls)
+    if (auto context = tls_context(loaded.config, Transport::Tls); !context)
+      problems.push_back(context.error());
   std::string text;
   for (const Error& problem : problems) text += problem.text() + "\n";
   return text;
@@ -42,7 +46,7 @@ int run(const std::string& path, Loaded& loaded) {
   Runtime runtime;
   Service service(loaded.config, *loaded.store, runtime.io().get_executor());
   UdpServer udp(service, loaded.config.listen, loaded.config.threads);
-  TcpServer tcp(runtime.io().get_executor(), service, loaded.config.listen, loaded.config.tcp);
+  Listeners listeners(runtime.io().get_executor(), service, loaded.config);
   Secondaries secondaries(runtime.io().get_executor(), *loaded.store);
   Notifier notifier(runtime.io().get_executor());
   service.on_notify([&](const Name& apex) { secondaries.notified(apex); });
@@ -55,7 +59,7 @@ int run(const std::string& path, Loaded& loaded) {
   notifier.configure(loaded.config);
   secondaries.configure(loaded.config);
   udp.start();
-  tcp.start();
+  listeners.start();
   asio::steady_timer daily(runtime.io());
   std::function<void()> watch_signatures = [&] {
     daily.expires_after(std::chrono::hours(24));
@@ -66,19 +70,45 @@ int run(const std::string& path, Loaded& loaded) {
     });
   };
   watch_signatures();
-  runtime.on_reload([&] {
+  const auto reload = [&](std::optional<Name> only, ZoneStore::Reloaded done) {
     auto config = load_config(path);
-    if (!config) return log::error("not reloaded, the configuration has mistakes:\n{}", config.error());
+    if (!config) {
+      log::error("not reloaded, the configuration has mistakes:\n{}", config.error());
+      return done({config.error()});
+    }
+    std::vector<std::string> problems;
     service.configure(*config);
+    if (auto renewed = listeners.renew(*config); !renewed) {
+      problems.push_back("the certificate is not renewed: " + renewed.error().text());
+      log::error("{}", problems.back());
+    }
     notifier.configure(*config);
-    loaded.store->reload(*config, [&, config = *config] {
-      asio::post(runtime.io(), [&, config] { secondaries.configure(config); });
-      log::info("reloaded");
-    });
-  });
+    loaded.store->reload(*config, std::move(only),
+                         [&, config = *config, problems, done](std::vector<std::string> more) {
+                           asio::post(runtime.io(), [&, config] { secondaries.configure(config); });
+                           log::info("reloaded");
+                           more.insert(more.begin(), problems.begin(), problems.end());
+                           done(std::move(more));
+                         });
+  };
+  runtime.on_reload([&] { reload(std::nullopt, [](const std::vector<std::string>&) {}); });
+  Control control(runtime.io(), service, *loaded.store,
+                  {.reload = reload,
+                   .notify =
+                       [&](const Name& zone) {
+                         if (const ZonePtr served = loaded.store->version(zone).zone)
+                           notifier.changed(zone, served->serial());
+                       },
+                   .retransfer = [&](const Name& zone) { secondaries.notified(zone); }});
+  if (!loaded.config.control.empty())
+    if (auto listening = control.listen(loaded.config.control); !listening) {
+      log::error("{}", listening.error().text());
+      return 1;
+    }
   runtime.on_stop([&] {
+    control.stop();
     udp.stop();
-    tcp.stop([&] { runtime.finish(); });
+    listeners.stop([&] { runtime.finish(); });
   });
   const int status = runtime.run();
   loaded.store->stop();

@@ -226,9 +226,9 @@ class RecordCopier {
 
 std::vector<std::uint8_t> recursive_reply(const Request& q, std::span<const std::uint8_t> known,
                                           const Recursor::Found& found, std::size_t limit,
-                                          std::uint16_t udp_size) {
+                                          std::uint16_t udp_size, const ReplyOptions& extra) {
   std::vector<std::uint8_t> bytes(limit);
-  Response response(q, bytes, limit, q.edns.present ? Response::kOptSize : 0);
+  Response response(q, bytes, limit, q.edns.present ? Response::kOptSize + extra.bytes().size() : 0);
   response.set_recursion_available();
   response.set_rcode(found.rcode);
   if (found.secure && known.empty() && q.edns.dnssec_ok) response.set_authentic();  // RFC 6840 5.8
@@ -239,7 +239,7 @@ std::vector<std::uint8_t> recursive_reply(const Request& q, std::span<const std:
     response.clear_records();
     response.set_rcode(Rcode::ServFail);
   }
-  bytes.resize(response.finish(q.edns, udp_size));
+  bytes.resize(response.finish(q.edns, udp_size, extra));
   return bytes;
 }
 

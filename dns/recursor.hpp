@@ -44,6 +44,6 @@ std::optional<Name> alias_target(std::span<const std::uint8_t> reply);
 /// before; may be empty.
 std::vector<std::uint8_t> recursive_reply(const Request& request, std::span<const std::uint8_t> known,
                                           const Recursor::Found& found, std::size_t limit,
-                                          std::uint16_t udp_size);
+                                          std::uint16_t udp_size, const ReplyOptions& extra);
 
 }  // namespace lab::dns

@@ -10,14 +10,8 @@ bool read_opt(std::span<const std::uint8_t> message, const WireRecord& r, Edns& 
   edns.udp_size = r.rrclass;
   edns.version = static_cast<std::uint8_t>(r.ttl >> 16);
   edns.dnssec_ok = (r.ttl & 0x8000U) != 0;
-  edns.options = message.subspan(r.rdata_at, r.rdata_size);
-  for (std::size_t at = 0; at < edns.options.size();) {
-    if (edns.options.size() - at < 4) return false;
-    const std::size_t length = get16(&edns.options[at + 2]);
-    if (edns.options.size() - at - 4 < length) return false;
-    at += 4 + length;
-  }
-  return true;
+  if (edns.version != 0) return true;  // what its options mean is unknown; the answer will be BADVERS
+  return read_options(message.subspan(r.rdata_at, r.rdata_size), edns);
 }
 
 }  // namespace
@@ -51,15 +45,18 @@ Verdict parse_request(std::span<const std::uint8_t> message, Request& q) {
   q.answers = get16(h + 6);
   q.authorities = get16(h + 8);
   q.additionals = get16(h + 10);
-  // RFC 9619: exactly one question.
-  if (get16(h + 4) != 1) return Verdict::FormErr;
-  const std::size_t size = name_size(message.subspan(kHeaderSize));
-  if (size == 0 || message.size() - kHeaderSize - size < 4) return Verdict::FormErr;
-  q.qname = message.subspan(kHeaderSize, size);
-  const std::uint8_t* p = h + kHeaderSize + size;
-  q.qtype = get16(p);
-  q.qclass = get16(p + 2);
-  q.question_end = kHeaderSize + size + 4;
+  // RFC 9619: exactly one question, or none where only a cookie is asked for.
+  const unsigned questions = get16(h + 4);
+  if (questions > 1 || (questions == 0 && q.opcode != Opcode::Query)) return Verdict::FormErr;
+  if (questions == 1) {
+    const std::size_t size = name_size(message.subspan(kHeaderSize));
+    if (size == 0 || message.size() - kHeaderSize - size < 4) return Verdict::FormErr;
+    q.qname = message.subspan(kHeaderSize, size);
+    const std::uint8_t* p = h + kHeaderSize + size;
+    q.qtype = get16(p);
+    q.qclass = get16(p + 2);
+    q.question_end = kHeaderSize + size + 4;
+  }
   std::size_t at = q.question_end;
   auto skip = [&](unsigned count) {
     for (; count > 0; --count) {
@@ -84,7 +81,9 @@ Verdict parse_request(std::span<const std::uint8_t> message, Request& q) {
     }
     at = r->end;
   }
-  return at == message.size() ? Verdict::Good : Verdict::FormErr;  // nothing may follow the last record
+  if (at != message.size()) return Verdict::FormErr;  // nothing may follow the last record
+  if (questions == 1) return Verdict::Good;
+  return q.edns.cookie.empty() || q.answers + q.authorities > 0 ? Verdict::FormErr : Verdict::NoQuestion;
 }
 
 }  // namespace lab::dns

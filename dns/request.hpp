@@ -6,18 +6,11 @@
 #include <optional>
 #include <span>
 
+#include "dns/edns.hpp"
 #include "dns/name.hpp"
 #include "dns/wire.hpp"
 
 namespace lab::dns {
-
-struct Edns {
-  bool present = false;
-  bool dnssec_ok = false;
-  std::uint8_t version = 0;
-  std::uint16_t udp_size = 0;             ///< the largest datagram the asker can take
-  std::span<const std::uint8_t> options;  ///< well-formed: each is two bytes code, two of length, data
-};
 
 struct Request {
   std::span<const std::uint8_t> message;
@@ -37,8 +30,9 @@ struct Request {
 
 enum class Verdict {
   Good,
-  Ignore,   ///< a response, or no DNS message at all: an answer could start a loop (RFC 1035 7.3)
-  FormErr,  ///< answer FORMERR; `request` holds what could be read
+  NoQuestion,  ///< asks for nothing but a server cookie (RFC 7873 5.4)
+  Ignore,      ///< a response, or no DNS message at all: an answer could start a loop (RFC 1035 7.3)
+  FormErr,     ///< answer FORMERR; `request` holds what could be read
 };
 
 /// Never throws, never allocates.

@@ -19,6 +19,9 @@ struct ResponderOptions {
   AnswerLimits answer;
   /// Which server this is, told to those who ask (NSID, RFC 5001); empty: not told.
   std::string nsid;
+  /// How long a TCP connection may be silent, told to those who ask (RFC 7828), in tenths of a second.
+  std::uint16_t keepalive = 100;
+  Cookies cookies{Cookies::Secret{}};
 };
 
 enum class Action : std::uint8_t {
@@ -35,12 +38,17 @@ enum class Action : std::uint8_t {
 struct Asker {
   Transport transport = Transport::Udp;
   bool may_recurse = false;
-  std::size_t reserve = 0;  ///< bytes of the reply kept free for a signature
+  bool recursion_offered = false;              ///< to others, at least
+  std::span<const std::uint8_t> address = {};  ///< 4 or 16 bytes
+  std::uint32_t now = 0;                       ///< seconds since 1970
+  std::size_t reserve = 0;                     ///< bytes of the reply kept free for a signature
 };
 
 struct Outcome {
   Action action = Action::Drop;
   std::size_t size = 0;
+  Rcode rcode = Rcode::NoError;  ///< of the reply
+  bool cookie_good = false;      ///< the asker has shown that its address is its own
 };
 
 /// Handles one message. `out` holds the reply; over TCP it should have 64 KiB. `request` is filled in for the
@@ -52,8 +60,15 @@ Outcome respond(const ZoneSet& zones, const ResponderOptions& options, const Ask
 std::size_t size_limit(const ResponderOptions& options, Transport transport, const Request& request,
                        std::size_t room);
 
+/// The options of any reply to this request: NSID, cookie, keepalive, padding, each to those who ask for it.
+ReplyOptions reply_options(const ResponderOptions& options, const Asker& asker, const Request& request);
+
+/// A reply that says no more than: ask again over TCP.
+std::size_t truncated_reply(const ResponderOptions& options, const Asker& asker, const Request& request,
+                            std::span<std::uint8_t> out);
+
 /// A reply of header and question with a code: what an error, or the end of an update, looks like.
-std::size_t plain_reply(const ResponderOptions& options, const Request& request, Rcode code,
-                        std::span<std::uint8_t> out);
+std::size_t plain_reply(const ResponderOptions& options, const Asker& asker, const Request& request,
+                        Rcode code, std::span<std::uint8_t> out);
 
 }  // namespace lab::dns

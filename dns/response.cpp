@@ -149,12 +149,24 @@ std::uint16_t Response::add_some(Section section, Owner& owner, const RRsetView&
   return added;
 }
 
-std::size_t Response::finish(const Edns& edns, std::uint16_t our_udp_size,
-                             std::span<const std::uint8_t> options) {
+// Fills up to a multiple of `block`, or as far as there is room (RFC 8467 4.1). Returns the option's size.
+std::size_t Response::pad(std::uint16_t block) {
+  if (limit_ - at_ < 4) return 0;
+  const std::size_t bare = at_ + 4, whole = (bare + block - 1) / block * block;
+  const std::size_t zeros = std::min(whole, limit_) - bare;
+  put16(bytes_ + at_, option::PADDING);
+  put16(bytes_ + at_ + 2, static_cast<std::uint16_t>(zeros));
+  std::memset(bytes_ + bare, 0, zeros);  // RFC 7830 3
+  at_ = bare + zeros;
+  return 4 + zeros;
+}
+
+std::size_t Response::finish(const Edns& edns, std::uint16_t our_udp_size, const ReplyOptions& extra) {
   const auto code = static_cast<unsigned>(rcode_);
   bytes_[3] = static_cast<std::uint8_t>((bytes_[3] & 0xf0U) | (code & 0x0fU));
   unsigned additional = counts_[2];
   limit_ = hard_limit_;
+  const auto options = extra.bytes();
   if (edns.present && limit_ - at_ >= kOptSize + options.size()) {
     std::uint8_t* p = bytes_ + at_;
     p[0] = 0;
@@ -163,9 +175,10 @@ std::size_t Response::finish(const Edns& edns, std::uint16_t our_udp_size,
     p[5] = static_cast<std::uint8_t>(code >> 4);
     p[6] = 0;                                   // RFC 6891 6.1.3: the highest version spoken here
     put16(p + 7, edns.dnssec_ok ? 0x8000 : 0);  // RFC 3225 3: DO comes back; no other flag does
-    put16(p + 9, static_cast<std::uint16_t>(options.size()));
-    if (!options.empty()) std::memcpy(p + 11, options.data(), options.size());
+    if (!options.empty()) std::memcpy(p + kOptSize, options.data(), options.size());
     at_ += kOptSize + options.size();
+    const std::size_t padding = extra.pad_to > 0 ? pad(extra.pad_to) : 0;
+    put16(p + 9, static_cast<std::uint16_t>(options.size() + padding));
     ++additional;
   }
   put16(bytes_ + 4, question_end_ > kHeaderSize ? 1 : 0);

@@ -50,8 +50,7 @@ class Response {
 
   /// Writes the OPT record if `edns` (RFC 6891 6.1.1: only to those who sent one) with the given options, and
   /// the counts. Returns the size of the message.
-  std::size_t finish(const Edns& edns, std::uint16_t our_udp_size,
-                     std::span<const std::uint8_t> options = {});
+  std::size_t finish(const Edns& edns, std::uint16_t our_udp_size, const ReplyOptions& options = {});
 
   static constexpr std::size_t kOptSize = 11;
 
@@ -69,6 +68,7 @@ class Response {
   }
   bool put_name(std::span<const std::uint8_t> name, std::uint16_t& at);
   bool put(const std::uint8_t* from, std::size_t n);
+  std::size_t pad(std::uint16_t block);
   bool put_record(Owner& owner, const RRsetView& set, std::uint32_t ttl, std::span<const std::uint8_t> rdata,
                   std::uint16_t& target_at);
   bool put_rdata(Type type, std::span<const std::uint8_t> rdata, std::uint16_t& target_at);

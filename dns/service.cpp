@@ -1,5 +1,9 @@
 #include "dns/service.hpp"
 
+#include <openssl/rand.h>
+
+#include <stdexcept>
+
 #include "common/events.hpp"
 #include "common/log.hpp"
 #include "dns/describe.hpp"
@@ -25,6 +29,13 @@ std::uint64_t seconds_now() {
           .count());
 }
 
+constexpr std::size_t kLongestPlainReply = 2048;  // header, question, options, padding
+
+void random_bytes(std::span<std::uint8_t> out) {
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
+    throw std::runtime_error("the system has no random numbers to give");
+}
+
 Name qname(const Request& request) { return Name::trusted(request.qname.data(), request.qname.size()); }
 
 }  // namespace
@@ -46,18 +57,37 @@ Service::Service(const Config& config, ZoneStore& store, boost::asio::any_io_exe
     : store_(store), access_(std::make_shared<const Access>(config)) {
   options_.udp_size = config.udp_size;
   options_.nsid = config.nsid;
+  options_.keepalive =
+      static_cast<std::uint16_t>(std::min<std::int64_t>(config.tcp.idle.count() / 100, 65535));
+  Cookies::Secret secret;
+  if (!config.cookie_secret.empty())
+    secret = parse_secret(config.cookie_secret).value();
+  else
+    random_bytes(secret);
+  options_.cookies = Cookies(secret);
+  if (config.rate_limit) {
+    std::array<std::uint8_t, 8> key;
+    random_bytes(key);
+    limiter_ = std::make_unique<RateLimiter>(*config.rate_limit,
+                                             get32(key.data()) | std::uint64_t{get32(&key[4])} << 32);
+  }
   if (config.recursion) recursor_ = std::make_unique<Recursor>(std::move(executor), *config.recursion);
 }
 
 void Service::configure(const Config& config) { access_.replace(std::make_shared<const Access>(config)); }
 
 Asker Service::asker(Transport transport, const IpAddress& peer) const {
-  return {transport, recursor_ && any_contains(access_.get()->recursion, peer)};
+  return {.transport = transport,
+          .may_recurse = recursor_ && any_contains(access_.get()->recursion, peer),
+          .recursion_offered = recursor_ != nullptr,
+          .address = peer.bytes(),
+          .now = static_cast<std::uint32_t>(seconds_now())};
 }
 
-std::vector<std::uint8_t> Service::reply(const Request& request, Rcode code, bool authoritative) const {
-  std::vector<std::uint8_t> bytes(kPlainUdp);
-  bytes.resize(plain_reply(options_, request, code, bytes));
+std::vector<std::uint8_t> Service::reply(const Caller& caller, const Request& request, Rcode code,
+                                         bool authoritative) const {
+  std::vector<std::uint8_t> bytes(kLongestPlainReply);
+  bytes.resize(plain_reply(options_, asker(caller), request, code, bytes));
   if (authoritative) bytes[2] |= 4;
   return bytes;
 }
@@ -66,7 +96,7 @@ void Service::handle(Action action, const Request& request, std::span<const std:
                      const Caller& caller, Send send) {
   switch (action) {
     case Action::Update: return update(request, caller, std::move(send));
-    case Action::Recurse: return recurse(request, known, caller.transport, std::move(send));
+    case Action::Recurse: return recurse(request, known, caller, std::move(send));
     case Action::Notify: return notify(request, caller, std::move(send));
     case Action::Signed: return signed_message(request, caller, std::move(send));
     case Action::Transfer: return send(unsigned_transfer(request, caller).reply);
@@ -76,18 +106,28 @@ void Service::handle(Action action, const Request& request, std::span<const std:
 }
 
 std::optional<std::vector<std::uint8_t>> Service::refuse_signature(const Request& request,
-                                                                   const Caller& caller, Tsig& tsig) const {
+                                                                   const Caller& caller, Tsig& tsig) {
   const auto access = access_.get();
   const std::uint64_t now = seconds_now();
   const TsigCheck check = tsig.check_request(request.message, request.tsig_at, access->keys, now);
   if (check.error == Rcode::NoError) return std::nullopt;
-  if (check.error == Rcode::FormErr) return reply(request, Rcode::FormErr);
-  std::vector<std::uint8_t> bytes = reply(request, Rcode::NotAuth);  // RFC 8945 5.2
+  if (check.error == Rcode::FormErr) return reply(caller, request, Rcode::FormErr);
+  std::vector<std::uint8_t> bytes = reply(caller, request, Rcode::NotAuth);  // RFC 8945 5.2
   const char* why = check.error == Rcode::BadKey ? "the key or its algorithm is not known here"
                     : check.error == kBadSig
                         ? "the signature is wrong: another secret, or a changed message"
                         : "it was signed at another time: the clocks differ by more than five minutes";
   log::warning("{}: signed message about {} refused: {}", caller.peer.text(), qname(request).text(), why);
+  if (request.qtype == type::AXFR || request.qtype == type::IXFR) {
+    std::size_t owner = request.tsig_at;
+    const auto used = Name::from_message(request.message, owner);
+    transfers_.failed(qname(request), TransferLog::Direction::Out,
+                      {.peer = caller.peer.text(),
+                       .kind = type_text(request.qtype),
+                       .key = used ? used->text() : "",
+                       .rcode = rcode_text(check.error),
+                       .why = why});
+  }
   if (check.error == Rcode::BadTime) {
     tsig.sign(bytes, now, Rcode::BadTime, check.time);
   } else {
@@ -125,13 +165,13 @@ void Service::update(const Request& request, const Caller& caller, Send send) {
         "{}: update of {} refused: {} is in none of the networks of 'update', nor is the message signed by "
         "one of its keys",
         caller.text(), qname(request).text(), caller.peer.address.text());
-    return send(reply(request, Rcode::Refused));
+    return send(reply(caller, request, Rcode::Refused));
   }
   std::vector<std::uint8_t> message(request.message.begin(), request.message.end());
-  store_.update(message, caller.text(), [this, message, send = std::move(send)](Rcode code) {
+  store_.update(message, caller.text(), [this, message, caller, send = std::move(send)](Rcode code) {
     Request q;
     parse_request(message, q);
-    send(reply(q, code));
+    send(reply(caller, q, code));
   });
 }
 
@@ -149,9 +189,9 @@ void Service::notify(const Request& request, const Caller& caller, Send send) {
   if (!known) {
     log::info("{}: notify of {} refused: {}", caller.text(), apex.text(),
               ours ? "it is none of the zone's primaries" : "this server is no secondary of it");
-    return send(reply(request, ours ? Rcode::Refused : Rcode::NotAuth));
+    return send(reply(caller, request, ours ? Rcode::Refused : Rcode::NotAuth));
   }
-  send(reply(request, Rcode::NoError, true));  // RFC 1996 3.7
+  send(reply(caller, request, Rcode::NoError, true));  // RFC 1996 3.7
   if (notified_) notified_(apex);
 }
 
@@ -177,8 +217,14 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
   const char* const what = request.qtype == type::AXFR ? "AXFR" : "IXFR";
   auto refuse = [&](Rcode code, const char* why) {
     log::info("{}: {} of {} refused with {}: {}", caller.text(), what, apex.text(), rcode_text(code), why);
+    transfers_.failed(apex, TransferLog::Direction::Out,
+                      {.peer = caller.peer.text(),
+                       .kind = what,
+                       .key = caller.key ? caller.key->text() : "",
+                       .rcode = rcode_text(code),
+                       .why = why});
     TransferAnswer answer;
-    answer.reply = reply(request, code);
+    answer.reply = reply(caller, request, code);
     return answer;
   };
   const auto access = access_.get();
@@ -200,7 +246,7 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
                            : std::nullopt;
     if (!rdata) return refuse(Rcode::FormErr, "the SOA is missing");
     const std::uint32_t theirs = Soa::parse(as_bytes(*rdata)).serial, present = version.zone->serial();
-    if (!serial_after(present, theirs) || caller.transport == Transport::Udp) {
+    if (!serial_after(present, theirs) || !has_stream(caller.transport)) {
       // RFC 1995 2: nothing newer, or too much for a datagram: the SOA says which.
       answer.reply.resize(kMaxMessage);
       answer.reply.resize(
@@ -213,11 +259,30 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
             request.qtype == type::IXFR ? changes.empty() ? ", whole: the history does not reach back"
                                                           : fmt::format(", {} changes", changes.size())
                                         : "");
+  transfers_.done(apex, TransferLog::Direction::Out,
+                  {.peer = caller.peer.text(),
+                   .kind = what,
+                   .key = caller.key ? caller.key->text() : "",
+                   .rcode = {},
+                   .why = {},
+                   .serial = version.zone->serial(),
+                   .records = version.zone->names()});
   answer.stream = std::make_unique<OutgoingTransfer>(request, version.zone, std::move(changes));
   return answer;
 }
 
-void Service::recurse(const Request& request, std::span<const std::uint8_t> known, Transport transport,
+void count_outcome(Counters& counters, Transport transport, const Request& request, const Outcome& outcome,
+                   std::span<const std::uint8_t> reply) {
+  if (outcome.action == Action::Drop) return counters.event(Event::Dropped);
+  counters.question(transport, request.opcode, request.qtype, request.message.size());
+  if (outcome.cookie_good) counters.event(Event::CookieGood);
+  if (outcome.action == Action::Recurse) counters.event(Event::Recursive);
+  if (outcome.action != Action::Reply) return;
+  if (outcome.rcode == Rcode::BadCookie) counters.event(Event::CookieBad);
+  counters.answer(reply, static_cast<unsigned>(outcome.rcode));
+}
+
+void Service::recurse(const Request& request, std::span<const std::uint8_t> known, const Caller& caller,
                       Send send) {
   std::vector<std::uint8_t> message(request.message.begin(), request.message.end());
   std::vector<std::uint8_t> ours(known.begin(), known.end());
@@ -225,7 +290,7 @@ void Service::recurse(const Request& request, std::span<const std::uint8_t> know
   const auto target = alias_target(known);
   recursor_->find(
       target ? *target : Name::trusted(request.qname.data(), request.qname.size()), request.qtype,
-      [this, message = std::move(message), ours = std::move(ours), alias = target.has_value(), transport,
+      [this, message = std::move(message), ours = std::move(ours), alias = target.has_value(), caller,
        send = std::move(send)](const Recursor::Found& found) {
         Request q;
         parse_request(message, q);
@@ -233,15 +298,24 @@ void Service::recurse(const Request& request, std::span<const std::uint8_t> know
         // Nobody else answers: what we know by ourselves (an alias, a delegation) is better than nothing.
         const bool something = (ours[3] & 15U) == 0;
         if (found.rcode == Rcode::ServFail && found.why_bogus.empty() && something) return send(ours);
+        const Asker who = asker(caller);
+        ReplyOptions extra = reply_options(options_, who, q);
+        if (!found.why_bogus.empty())
+          extra.add_error(ErrorInfo::DnssecBogus, found.why_bogus);
+        else if (found.rcode == Rcode::ServFail)
+          extra.add_error(ErrorInfo::NoReachableAuthority);
         send(recursive_reply(q, alias ? std::span<const std::uint8_t>(ours) : std::span<const std::uint8_t>(),
-                             found, size_limit(options_, transport, q, kMaxMessage), options_.udp_size));
+                             found, size_limit(options_, caller.transport, q, kMaxMessage), options_.udp_size,
+                             extra));
       });
 }
 
 void Service::tell(const Request& request, const std::string& reply, const Endpoint& peer,
                    Transport transport) {
   const std::uint64_t session = ++dialogues_;
-  const std::string from = peer.text() + (transport == Transport::Tcp ? " tcp" : "");
+  const std::string from = transport == Transport::Udp
+                               ? peer.text()
+                               : fmt::format("{} {}", peer.text(), transport_text(transport));
   events::emit({.protocol = "dns",
                 .session = session,
                 .direction = events::Direction::In,

@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "dns/config.hpp"
+#include "dns/metrics.hpp"
+#include "dns/rate_limit.hpp"
 #include "dns/recursor.hpp"
 #include "dns/responder.hpp"
 #include "dns/snapshot.hpp"
 #include "dns/transfer.hpp"
+#include "dns/transfer_log.hpp"
 #include "dns/tsig.hpp"
 #include "dns/zone_store.hpp"
 
@@ -49,6 +52,10 @@ struct TransferAnswer {
   std::optional<Tsig> tsig;                  ///< signs each message of the stream
 };
 
+/// Counts a message and what came of it.
+void count_outcome(Counters& counters, Transport transport, const Request& request, const Outcome& outcome,
+                   std::span<const std::uint8_t> reply);
+
 class Service {
  public:
   /// Starts libunbound where the configuration asks for recursion. Throws what Recursor throws.
@@ -56,9 +63,16 @@ class Service {
 
   Snapshot<ZoneSet>& zones() { return store_.zones(); }
   const ResponderOptions& options() const { return options_; }
+  /// `peer` must outlive what is returned.
   Asker asker(Transport transport, const IpAddress& peer) const;
+  Asker asker(const Caller& caller) const { return asker(caller.transport, caller.peer.address); }
   /// Whether `asker` says the same for every address: then it need not be asked.
   bool treats_all_alike() const { return !recursor_; }
+
+  Metrics& metrics() { return metrics_; }
+  TransferLog& transfers() { return transfers_; }
+  /// Null where answers are not limited.
+  RateLimiter* limiter() { return limiter_.get(); }
 
   /// Deals with what `respond` did not finish by itself. `known`: its reply so far. `send` gets the whole
   /// reply, once, on any thread.
@@ -78,19 +92,23 @@ class Service {
   void configure(const Config& config);
 
  private:
-  std::vector<std::uint8_t> reply(const Request& request, Rcode code, bool authoritative = false) const;
+  std::vector<std::uint8_t> reply(const Caller& caller, const Request& request, Rcode code,
+                                  bool authoritative = false) const;
   void signed_message(const Request& request, const Caller& caller, Send send);
   void update(const Request& request, const Caller& caller, Send send);
-  void recurse(const Request& request, std::span<const std::uint8_t> known, Transport transport, Send send);
+  void recurse(const Request& request, std::span<const std::uint8_t> known, const Caller& caller, Send send);
   void notify(const Request& request, const Caller& caller, Send send);
   TransferAnswer unsigned_transfer(const Request& request, const Caller& caller);
   /// The signature of a request: checked, or the reply that says what is wrong with it.
   std::optional<std::vector<std::uint8_t>> refuse_signature(const Request& request, const Caller& caller,
-                                                            Tsig& tsig) const;
+                                                            Tsig& tsig);
 
   ZoneStore& store_;
   ResponderOptions options_;
   Snapshot<Access> access_;
+  Metrics metrics_;
+  TransferLog transfers_;
+  std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Recursor> recursor_;
   std::function<void(const Name&)> notified_;
   std::atomic<std::uint64_t> dialogues_{0};

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <span>
 
 #include "common/address.hpp"
 
@@ -34,6 +35,13 @@ inline Endpoint from_sockaddr(const sockaddr_storage& in) {
   std::array<std::uint8_t, 16> bytes;
   std::memcpy(bytes.data(), &v6.sin6_addr, 16);
   return {IpAddress::v6(bytes), ntohs(v6.sin6_port)};
+}
+
+/// The address alone, 4 or 16 bytes of `in`.
+inline std::span<const std::uint8_t> address_of(const sockaddr_storage& in) {
+  if (in.ss_family == AF_INET)
+    return {reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in&>(in).sin_addr), 4};
+  return {reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6&>(in).sin6_addr), 16};
 }
 
 }  // namespace lab::dns

@@ -1,28 +1,29 @@
 #include "dns/tcp.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include "common/events.hpp"
 #include "common/log.hpp"
 #include "dns/asio_address.hpp"
 #include "dns/describe.hpp"
+#include "dns/framing.hpp"
+#include "dns/https.hpp"
 
 namespace lab::dns {
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
 struct TcpLimits {
-  static constexpr std::size_t kFirstRead = 4096;  // a connection that asks one thing needs no more
-  static constexpr std::size_t kLongest = 2 + kMaxMessage;
   static constexpr std::size_t kWriteAt = 64 * 1024;  // answers gathered for one write
   static constexpr int kBacklog = 511;
+  static constexpr unsigned kOutstanding = 100;           // questions of one connection that others are asked
+  static constexpr std::chrono::seconds kComplaints{10};  // between log lines about too many connections
 };
 
 constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
@@ -35,81 +36,122 @@ std::uint64_t seconds_now() {
 
 }  // namespace
 
-// One connection: reads length-prefixed messages, answers each, writes the answers of what was read together.
-class TcpConnection {
- public:
-  TcpConnection(TcpServer& server, tcp::socket socket, const Endpoint& peer)
-      : server_(server), socket_(std::move(socket)), peer_(peer), in_(TcpLimits::kFirstRead) {
-    server_.connections_.insert(this);
-  }
-  ~TcpConnection() {
-    server_.connections_.erase(this);
-    const auto client = server_.per_client_.find(peer_.address);
-    if (--client->second == 0) server_.per_client_.erase(client);
-  }
+asio::awaitable<void> Connection::wait() {
+  waiting_.emplace(server_.executor(), Clock::time_point::max());
+  co_await waiting_->async_wait(kResult);
+  waiting_.reset();
+}
 
-  asio::awaitable<void> run() {
-    while (!closing_) {
-      if (filled_ == in_.size()) in_.resize(std::min(in_.size() * 4, TcpLimits::kLongest));
-      const auto [error, n] =
-          co_await socket_.async_read_some(asio::buffer(in_.data() + filled_, in_.size() - filled_), kResult);
-      if (error) co_return;
-      filled_ += n;
-      std::size_t at = 0;
-      while (filled_ - at >= 2) {
-        const std::size_t size = get16(&in_[at]);
-        if (filled_ - at - 2 < size) break;
+void Connection::wake() {
+  if (waiting_) waiting_->cancel();
+}
+
+asio::awaitable<bool> Connection::flush() {
+  while (writing_) co_await wait();
+  writing_ = true;
+  while (!broken_) {
+    sending_.clear();
+    gather(sending_);
+    if (sending_.empty()) break;
+    const bool written = co_await stream_.write(sending_);
+    broken_ = !written;
+    active_ = Clock::now();
+    if (sending_.capacity() > 2 * TcpLimits::kWriteAt) sending_ = {};
+  }
+  writing_ = false;
+  wake();
+  co_return !broken_;
+}
+
+asio::awaitable<void> Connection::wait_for_replies(unsigned most) {
+  while (outstanding_ > most) co_await wait();
+}
+
+// Replies come on any thread, and may come when the connection has gone.
+void Connection::hand_over(const Outcome& outcome, const Request& request, std::uint32_t number) {
+  ++outstanding_;
+  std::vector<std::uint8_t> message(request.message.begin(), request.message.end());
+  server_.service().handle(
+      outcome.action, request, server_.reply(outcome), {peer_, server_.transport(), {}},
+      [weak = weak_from_this(), executor = server_.executor(), number, message = std::move(message),
+       &metrics = server_.service().metrics(), begin = Clock::now()](std::vector<std::uint8_t> reply) {
+        metrics.late_answer(reply, Clock::now() - begin);
+        asio::post(executor, [weak, number, message, reply = std::move(reply)]() mutable {
+          const auto self = weak.lock();
+          if (!self) return;
+          --self->outstanding_;
+          if (events::listening()) {
+            Request again;
+            parse_request(message, again);
+            self->tell(again, reply);
+          }
+          self->answered(number, std::move(reply));
+          self->wake();
+          if (self->writing_) return;  // whoever writes finds it
+          spawn(self->server_.executor(), "dns reply",
+                [](std::shared_ptr<Connection> c) -> asio::awaitable<void> { co_await c->flush(); }(self));
+        });
+      });
+}
+
+void Connection::tell(const Request& request, std::span<const std::uint8_t> reply) const {
+  if (events::listening())
+    server_.service().tell(request, describe_response(reply), peer_, server_.transport());
+}
+
+namespace {
+
+// Messages behind their lengths: DNS over TCP and over TLS.
+class FramedConnection final : public Connection {
+ public:
+  using Connection::Connection;
+
+  asio::awaitable<void> run() override {
+    while (!finishing_) {
+      const std::size_t n = co_await stream_.read_some(frames_.room());
+      if (n == 0) break;
+      frames_.filled(n);
+      while (const auto message = frames_.next()) {
+        active_ = Clock::now();
         Request request;
-        const Outcome outcome = answer({&in_[at + 2], size}, request);
+        const Outcome outcome = server_.respond(peer_, *message, request);
         if (outcome.action == Action::Drop)
           co_return;  // no question: whoever sends this speaks something else
         const bool zone =
             request.opcode == Opcode::Query && (request.qtype == type::AXFR || request.qtype == type::IXFR);
-        if (zone && outcome.action != Action::Reply) {
+        if (outcome.action == Action::Reply) {
+          tell(request, server_.reply(outcome));
+          append_frame(out_, server_.reply(outcome));
+        } else if (zone) {
           if (!co_await transfer(request)) co_return;
-        } else if (outcome.action != Action::Reply) {
-          co_await handle(outcome, request);
+        } else {
+          // RFC 7766 6.2.1.1: what takes its time does not hold up what is asked after it.
+          hand_over(outcome, request, 0);
+          co_await wait_for_replies(TcpLimits::kOutstanding);
         }
-        at += 2 + size;
         if (out_.size() >= TcpLimits::kWriteAt && !co_await flush()) co_return;
       }
-      std::copy(in_.begin() + static_cast<std::ptrdiff_t>(at),
-                in_.begin() + static_cast<std::ptrdiff_t>(filled_), in_.begin());
-      filled_ -= at;
       if (!co_await flush()) co_return;
     }
+    co_await wait_for_replies(0);
+    co_await flush();
   }
 
-  // Nothing complete came and nothing was written for the idle time: silence, or a sender that drips bytes.
-  bool idle(Clock::time_point now) const { return now - active_ > server_.config_.idle; }
-  void close() {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-  }
-  /// Ends after what has been asked is answered.
-  void finish() {
-    closing_ = true;
-    boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_receive, ignored);
+  void finish() override {
+    finishing_ = true;
+    stream_.stop_reading();
   }
 
  private:
-  // Answers from the zones, where that is possible at once; else says what has to be done.
-  Outcome answer(std::span<const std::uint8_t> bytes, Request& request) {
-    active_ = Clock::now();
-    const auto zones = server_.reader_.hold();
-    const Outcome outcome =
-        respond(*zones, server_.service_.options(), server_.service_.asker(Transport::Tcp, peer_.address),
-                bytes, server_.scratch_, request);
-    if (outcome.action == Action::Reply) append(request, std::span(server_.scratch_).first(outcome.size));
-    return outcome;
-  }
+  void gather(std::vector<std::uint8_t>& out) override { out.swap(out_); }
+  void answered(std::uint32_t, std::vector<std::uint8_t> reply) override { append_frame(out_, reply); }
 
   // A zone, message by message, as fast as the other side takes them.
   asio::awaitable<bool> transfer(const Request& request) {
-    TransferAnswer answer = server_.service_.transfer(request, {peer_, Transport::Tcp, {}});
+    TransferAnswer answer = server_.service().transfer(request, {peer_, server_.transport(), {}});
     if (!answer.stream) {
-      append(request, answer.reply);
+      tell(request, answer.reply);
+      append_frame(out_, answer.reply);
       co_return true;
     }
     std::vector<std::uint8_t> buffer(kMaxMessage), message;
@@ -117,70 +159,30 @@ class TcpConnection {
     while (const std::size_t size = answer.stream->next(buffer, reserve)) {
       message.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
       if (answer.tsig) answer.tsig->sign(message, seconds_now());
-      frame(message);
+      append_frame(out_, message);
       if (out_.size() >= TcpLimits::kWriteAt && !co_await flush()) co_return false;
     }
     if (events::listening())
-      server_.service_.tell(request,
-                            fmt::format("NOERROR, authoritative: {} records", answer.stream->records()),
-                            peer_, Transport::Tcp);
+      server_.service().tell(request,
+                             fmt::format("NOERROR, authoritative: {} records", answer.stream->records()),
+                             peer_, server_.transport());
     co_return true;
   }
 
-  // What takes its time: an update waits for the disk.
-  asio::awaitable<void> handle(Outcome outcome, Request& request) {
-    const std::vector<std::uint8_t> reply =
-        co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::vector<std::uint8_t>)>(
-            [&](auto handler) {
-              auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-              server_.service_.handle(
-                  outcome.action, request, std::span(server_.scratch_).first(outcome.size),
-                  {peer_, Transport::Tcp, {}},
-                  [shared, executor = server_.executor_](std::vector<std::uint8_t> bytes_of_reply) {
-                    asio::post(executor, [shared, bytes = std::move(bytes_of_reply)]() mutable {
-                      std::move (*shared)(std::move(bytes));
-                    });
-                  });
-            },
-            asio::use_awaitable);
-    append(request, reply);
-  }
-
-  void append(const Request& request, std::span<const std::uint8_t> reply) {
-    if (events::listening()) server_.service_.tell(request, describe_response(reply), peer_, Transport::Tcp);
-    frame(reply);
-  }
-
-  void frame(std::span<const std::uint8_t> message) {
-    std::uint8_t length[2];
-    put16(length, static_cast<std::uint16_t>(message.size()));
-    out_.insert(out_.end(), length, length + 2);
-    out_.insert(out_.end(), message.begin(), message.end());
-  }
-
-  asio::awaitable<bool> flush() {
-    if (out_.empty()) co_return true;
-    const auto [error, n] = co_await asio::async_write(socket_, asio::buffer(out_), kResult);
-    out_.clear();
-    if (out_.capacity() > 2 * TcpLimits::kWriteAt) out_.shrink_to_fit();
-    active_ = Clock::now();
-    co_return !error;
-  }
-
-  TcpServer& server_;
-  tcp::socket socket_;
-  Endpoint peer_;
-  Clock::time_point active_ = Clock::now();
-  std::vector<std::uint8_t> in_, out_;
-  std::size_t filled_ = 0;
-  bool closing_ = false;
+  FrameReader frames_;
+  std::vector<std::uint8_t> out_;
+  bool finishing_ = false;
 };
 
-TcpServer::TcpServer(asio::any_io_executor executor, Service& service, const std::vector<Endpoint>& listen,
-                     const TcpConfig& config)
+}  // namespace
+
+TcpServer::TcpServer(asio::any_io_executor executor, Service& service, Transport transport,
+                     const std::vector<Endpoint>& listen, const TcpConfig& config)
     : executor_(executor),
       service_(service),
+      transport_(transport),
       config_(config),
+      counters_(service.metrics().counters()),
       sweeper_(executor),
       scratch_(kMaxMessage),
       reader_(service.zones()) {
@@ -195,7 +197,7 @@ TcpServer::TcpServer(asio::any_io_executor executor, Service& service, const std
       acceptor.listen(TcpLimits::kBacklog);
     } catch (const boost::system::system_error& e) {
       throw std::system_error(e.code().value(), std::generic_category(),
-                              "cannot listen on " + at.text() + " (TCP)");
+                              fmt::format("cannot listen on {} ({})", at.text(), transport_text(transport)));
     }
   }
 }
@@ -203,7 +205,8 @@ TcpServer::TcpServer(asio::any_io_executor executor, Service& service, const std
 TcpServer::~TcpServer() = default;
 
 void TcpServer::start() {
-  for (auto& acceptor : acceptors_) spawn(executor_, "dns over tcp", accept(acceptor));
+  for (auto& acceptor : acceptors_)
+    spawn(executor_, fmt::format("dns over {}", transport_text(transport_)), accept(acceptor));
 }
 
 void TcpServer::stop(std::function<void()> done) {
@@ -211,18 +214,40 @@ void TcpServer::stop(std::function<void()> done) {
     boost::system::error_code ignored;
     acceptor.close(ignored);
   }
-  for (TcpConnection* c : connections_) c->finish();
+  for (Connection* c : open_->connections) c->finish();
   gate_.close(std::move(done));
 }
 
-bool TcpServer::admit(const Endpoint& peer) {
-  const auto client = per_client_.find(peer.address);
-  const bool room = connections_.size() < config_.connections &&
-                    (client == per_client_.end() || client->second < config_.connections_per_client);
-  if (!room)
-    log::warning("{}: TCP connection refused: {} are open, {} from this client", peer.text(),
-                 connections_.size(), client == per_client_.end() ? 0 : client->second);
-  return room;
+Outcome TcpServer::respond(const Endpoint& peer, std::span<const std::uint8_t> message, Request& request) {
+  const auto begin = Connection::Clock::now();
+  const auto zones = reader_.hold();
+  const Outcome outcome = dns::respond(*zones, service_.options(), service_.asker(transport_, peer.address),
+                                       message, scratch_, request);
+  count_outcome(counters_, transport_, request, outcome, reply(outcome));
+  if (outcome.action == Action::Reply) counters_.latency(Connection::Clock::now() - begin);
+  return outcome;
+}
+
+std::shared_ptr<void> TcpServer::admit(const Endpoint& peer) {
+  unsigned& held = open_->per_client[peer.address];
+  if (open_->count >= config_.connections || held >= config_.connections_per_client) {
+    counters_.event(Event::ConnectionsFull);
+    if (const auto now = Connection::Clock::now(); now - complained_ > TcpLimits::kComplaints) {
+      complained_ = now;
+      log::warning("{}: connection over {} refused: {} are open, {} from this client", peer.text(),
+                   transport_text(transport_), open_->count, held);
+    }
+    if (held == 0) open_->per_client.erase(peer.address);
+    return nullptr;
+  }
+  ++held;
+  ++open_->count;
+  counters_.event(Event::Connections);
+  return {this, [open = open_, address = peer.address](void*) {
+            --open->count;
+            const auto client = open->per_client.find(address);
+            if (--client->second == 0) open->per_client.erase(client);
+          }};
 }
 
 asio::awaitable<void> TcpServer::accept(tcp::acceptor& acceptor) {
@@ -234,25 +259,48 @@ asio::awaitable<void> TcpServer::accept(tcp::acceptor& acceptor) {
     if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
     if (error) {
       // Out of descriptors, most often: connections that end make room.
-      log::warning("accepting over TCP: {}", error.message());
+      log::warning("accepting over {}: {}", transport_text(transport_), error.message());
       pause.expires_after(std::chrono::milliseconds(100));
       co_await pause.async_wait(kResult);
       continue;
     }
     const Endpoint peer = from_asio(from);
     auto pass = gate_.enter();
-    if (!pass || !admit(peer)) continue;
-    ++per_client_[peer.address];
+    auto place = pass ? admit(peer) : nullptr;
+    if (!place) continue;
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    spawn(executor_, "dns over tcp with " + peer.text(), serve(std::move(socket), peer, std::move(pass)));
+    spawn(executor_, fmt::format("dns over {} with {}", transport_text(transport_), peer.text()),
+          serve(std::move(socket), peer, std::move(pass), std::move(place)));
     if (!sweeping_) sweep();
   }
 }
 
-asio::awaitable<void> TcpServer::serve(tcp::socket socket, Endpoint peer, [[maybe_unused]] Gate::Pass pass) {
-  TcpConnection connection(*this, std::move(socket), peer);
-  co_await connection.run();
+std::shared_ptr<Connection> TcpServer::make_connection(Stream stream, const Endpoint& peer) {
+  if (transport_ == Transport::Https) return make_https_connection(*this, std::move(stream), peer, path_);
+  return std::make_shared<FramedConnection>(*this, std::move(stream), peer);
+}
+
+asio::awaitable<void> TcpServer::serve(tcp::socket socket, Endpoint peer, [[maybe_unused]] Gate::Pass pass,
+                                       [[maybe_unused]] std::shared_ptr<void> place) {
+  const auto connection = make_connection(Stream(std::move(socket), tls_), peer);
+  const auto open = open_;
+  const std::shared_ptr<void> listed(nullptr,
+                                     [open, c = connection.get()](void*) { open->connections.erase(c); });
+  open->connections.insert(connection.get());
+  const bool greeted = co_await connection->stream().handshake();
+  if (!greeted) {
+    counters_.event(Event::HandshakeFailed);
+    const std::string why = connection->stream().failure();
+    log::info("{}: no TLS handshake over {}: {}", peer.text(), transport_text(transport_),
+              why.empty() ? "the connection ended"
+              : why.find("application protocol") != std::string::npos
+                  ? why + " (DNS over HTTPS needs HTTP/2: ALPN 'h2')"
+                  : why);
+    co_return;
+  }
+  co_await connection->run();
+  connection->stream().goodbye();
 }
 
 // One timer for all connections, and none while there is no connection: cheaper than a deadline for each
@@ -264,10 +312,10 @@ void TcpServer::sweep() {
   sweeper_.async_wait([this](const boost::system::error_code& error) {
     sweeping_ = false;
     if (error) return;
-    const auto now = Clock::now();
-    for (TcpConnection* c : connections_)
-      if (c->idle(now)) c->close();
-    if (!connections_.empty() && gate_.inside() > 0) sweep();
+    const auto now = Connection::Clock::now();
+    for (Connection* c : open_->connections)
+      if (c->idle(now, config_.idle)) c->stream().close();
+    if (open_->count > 0 && gate_.inside() > 0) sweep();
   });
 }
 

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <system_error>
 
 #include "common/events.hpp"
@@ -16,10 +18,11 @@ namespace lab::dns {
 namespace {
 
 struct UdpLimits {
-  static constexpr unsigned kBatch = 64;          // datagrams a system call; more gains nothing measurable
-  static constexpr std::size_t kReceive = 4096;   // the longest message taken; longer ones are for TCP
-  static constexpr std::size_t kSend = 4096;      // udp_size can be set no higher
-  static constexpr int kReceiveBuffer = 1 << 20;  // of the kernel: a burst of some thousand questions
+  static constexpr unsigned kBatch = 64;            // datagrams a system call; more gains nothing measurable
+  static constexpr std::size_t kReceive = 4096;     // the longest message taken; longer ones are for TCP
+  static constexpr std::size_t kSend = 4096;        // udp_size can be set no higher
+  static constexpr std::uint32_t kComplaints = 10;  // seconds between log lines about one who asks too fast
+  static constexpr int kReceiveBuffer = 1 << 20;    // of the kernel: a burst of some thousand questions
 };
 
 // A socket that threads share; closed when the last answer that waits for the disk has left.
@@ -69,12 +72,15 @@ class Socket {
 class UdpServer::Worker {
  public:
   Worker(Service& service, const Endpoint& at)
-      : service_(service), socket_(std::make_shared<Socket>(at)), reader_(service.zones()) {
+      : service_(service),
+        socket_(std::make_shared<Socket>(at)),
+        reader_(service.zones()),
+        counters_(service.metrics().counters()) {
     for (unsigned i = 0; i < UdpLimits::kBatch; ++i) prepare(i);
   }
 
   void run() {
-    while (!stopping_) {
+    while (!stopping_.load(std::memory_order_relaxed)) {
       const int n = ::recvmmsg(socket_->fd(), in_, UdpLimits::kBatch, MSG_WAITFORONE, nullptr);
       if (stopping_) return;
       if (n <= 0) {
@@ -93,7 +99,7 @@ class UdpServer::Worker {
 
  private:
   void prepare(unsigned i) {
-    in_data_[i] = {received_[i], UdpLimits::kReceive};
+    in_data_[i] = {received_[i].bytes, UdpLimits::kReceive};
     std::memset(&in_[i], 0, sizeof in_[i]);
     in_[i].msg_hdr.msg_name = &peers_[i];
     in_[i].msg_hdr.msg_namelen = sizeof peers_[i];
@@ -106,28 +112,94 @@ class UdpServer::Worker {
   }
 
   Asker asker(unsigned i) const {
-    if (service_.treats_all_alike()) return {.transport = Transport::Udp};
-    return service_.asker(Transport::Udp, from_sockaddr(peers_[i]).address);
+    Asker who{.transport = Transport::Udp, .address = address_of(peers_[i]), .now = now_};
+    if (!service_.treats_all_alike()) {
+      const IpAddress peer = from_sockaddr(peers_[i]).address;
+      const Asker allowed = service_.asker(Transport::Udp, peer);
+      who.may_recurse = allowed.may_recurse;
+      who.recursion_offered = allowed.recursion_offered;
+    }
+    return who;
+  }
+
+  // Whether an answer may leave as it is. What is asked too often is cut down to TC, or not answered at all.
+  bool within_limits(RateLimiter& limiter, Outcome& outcome, unsigned i) {
+    if (outcome.cookie_good || outcome.rcode == Rcode::BadCookie)
+      return true;  // no forged address, or a short reply
+    const auto kind = outcome.rcode == Rcode::NoError || outcome.rcode == Rcode::YxDomain
+                          ? RateLimiter::Kind::Answer
+                      : outcome.rcode == Rcode::NxDomain ? RateLimiter::Kind::NxDomain
+                                                         : RateLimiter::Kind::Error;
+    const std::uint8_t* const reply = sent_[i].bytes;
+    const auto verdict =
+        limiter.judge(address_of(peers_[i]), kind, subject(kind, {reply, outcome.size}), microseconds());
+    if (verdict == RateLimiter::Verdict::Send || limiter.exempts(from_sockaddr(peers_[i]).address))
+      return true;
+    complain(limiter, kind, i);
+    if (verdict == RateLimiter::Verdict::Drop) {
+      counters_.event(Event::RateDropped);
+      return false;
+    }
+    counters_.event(Event::RateSlipped);
+    outcome.size = truncated_reply(service_.options(), asker(i), request_, sent_[i].bytes);
+    return true;
+  }
+
+  // What is counted together: the same question; all names that do not exist in a zone, which its SOA names;
+  // all errors.
+  std::uint64_t subject(RateLimiter::Kind kind, std::span<const std::uint8_t> reply) const {
+    if (kind == RateLimiter::Kind::Error) return 0;
+    if (kind == RateLimiter::Kind::Answer) {
+      name_.assign(request_.qname.data(), request_.qname.size());
+      return name_.hash() ^ request_.qtype;
+    }
+    std::size_t at = request_.question_end;
+    const auto soa = get16(&reply[8]) > 0 ? Name::from_message(reply, at) : std::nullopt;
+    if (!soa) return 1;
+    name_.assign(soa->data(), soa->size());
+    return name_.hash();
+  }
+
+  void complain(RateLimiter& limiter, RateLimiter::Kind kind, unsigned i) {
+    if (now_ - complained_ < UdpLimits::kComplaints) return;
+    complained_ = now_;
+    constexpr const char* kKinds[] = {"the same answer", "names that do not exist", "errors"};
+    log::warning("{} asks too fast for {}; its answers are limited ('rate_limit')",
+                 limiter.network_text(from_sockaddr(peers_[i]).address),
+                 kKinds[static_cast<std::size_t>(kind)]);
+  }
+
+  static std::uint64_t microseconds() {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                          std::chrono::steady_clock::now().time_since_epoch())
+                                          .count());
   }
 
   void answer(unsigned n) {
     unsigned replies = 0;
     const bool tell = events::listening();
+    const auto begin = std::chrono::steady_clock::now();
+    now_ = static_cast<std::uint32_t>(std::time(nullptr));
+    RateLimiter* const limiter = service_.limiter();
     {
       const auto zones = reader_.hold();
       for (unsigned i = 0; i < n; ++i) {
         auto& h = in_[i].msg_hdr;
-        const std::span<const std::uint8_t> message(received_[i], in_[i].msg_len);
-        Outcome outcome = respond(*zones, service_.options(), asker(i), message, sent_[i], request_);
+        const std::span<const std::uint8_t> message(received_[i].bytes, in_[i].msg_len);
+        Outcome outcome = respond(*zones, service_.options(), asker(i), message, sent_[i].bytes, request_);
+        count_outcome(counters_, Transport::Udp, request_, outcome,
+                      std::span(sent_[i].bytes).first(outcome.size));
         if (outcome.action == Action::Reply) {
           if (tell)
-            service_.tell(request_, describe_response(std::span(sent_[i]).first(outcome.size)),
+            service_.tell(request_, describe_response(std::span(sent_[i].bytes).first(outcome.size)),
                           from_sockaddr(peers_[i]), Transport::Udp);
-          out_data_[replies] = {sent_[i], outcome.size};
-          out_[replies].msg_hdr = h;
-          out_[replies].msg_hdr.msg_iov = &out_data_[replies];
-          out_[replies].msg_hdr.msg_flags = 0;
-          ++replies;
+          if (!limiter || within_limits(*limiter, outcome, i)) {
+            out_data_[replies] = {sent_[i].bytes, outcome.size};
+            out_[replies].msg_hdr = h;
+            out_[replies].msg_hdr.msg_iov = &out_data_[replies];
+            out_[replies].msg_hdr.msg_flags = 0;
+            ++replies;
+          }
         } else if (outcome.action != Action::Drop) {
           hand_over(outcome, i);
         }
@@ -139,6 +211,7 @@ class UdpServer::Worker {
       // One that cannot be sent (its network is gone, say) must not take the others with it.
       sent += r > 0 ? static_cast<unsigned>(r) : errno == EINTR ? 0U : 1U;
     }
+    if (replies > 0) counters_.latency(std::chrono::steady_clock::now() - begin, replies);
     if (socket_->wildcard())
       for (unsigned i = 0; i < n; ++i) in_[i].msg_hdr.msg_controllen = sizeof control_[i];
   }
@@ -159,10 +232,10 @@ class UdpServer::Worker {
     if (h.msg_controllen > 0) std::memcpy(address->control, control_[i], h.msg_controllen);
     const Endpoint peer = from_sockaddr(peers_[i]);
     std::vector<std::uint8_t> message(request_.message.begin(), request_.message.end());
-    service_.handle(outcome.action, request_, std::span(sent_[i]).first(outcome.size),
+    service_.handle(outcome.action, request_, std::span(sent_[i].bytes).first(outcome.size),
                     {peer, Transport::Udp, {}},
-                    [this_service = &service_, socket = socket_, address, peer,
-                     message = std::move(message)](const std::vector<std::uint8_t>& reply) {
+                    [this_service = &service_, socket = socket_, address, peer, message = std::move(message),
+                     begin = std::chrono::steady_clock::now()](const std::vector<std::uint8_t>& reply) {
                       iovec data{const_cast<std::uint8_t*>(reply.data()), reply.size()};
                       msghdr out{};
                       out.msg_name = &address->peer;
@@ -178,6 +251,7 @@ class UdpServer::Worker {
                       }
                       if (::sendmsg(socket->fd(), &out, 0) < 0)
                         log::warning("{}: cannot answer: {}", peer.text(), std::strerror(errno));
+                      this_service->metrics().late_answer(reply, std::chrono::steady_clock::now() - begin);
                     });
   }
 
@@ -188,12 +262,23 @@ class UdpServer::Worker {
   Snapshot<ZoneSet>::Reader reader_;
   std::atomic<bool> stopping_{false};
   Request request_;
+  Counters& counters_;
+  mutable LookupName name_;
+  std::uint32_t complained_ = 0;
+  std::uint32_t now_ = 0;  // seconds since 1970, of this batch
   mmsghdr in_[UdpLimits::kBatch], out_[UdpLimits::kBatch];
   iovec in_data_[UdpLimits::kBatch], out_data_[UdpLimits::kBatch];
   sockaddr_storage peers_[UdpLimits::kBatch];
   alignas(cmsghdr) std::uint8_t control_[UdpLimits::kBatch][kControl];
-  std::uint8_t received_[UdpLimits::kBatch][UdpLimits::kReceive];
-  std::uint8_t sent_[UdpLimits::kBatch][UdpLimits::kSend];
+  // A cache line more than a page each: what all messages begin with must not fall into the same few sets of
+  // the processor's cache.
+  struct Buffer {
+    alignas(64) std::uint8_t bytes[UdpLimits::kReceive];
+    std::uint8_t apart[64];
+  };
+  static_assert(UdpLimits::kReceive == UdpLimits::kSend);
+  Buffer received_[UdpLimits::kBatch];
+  Buffer sent_[UdpLimits::kBatch];
 };
 
 UdpServer::UdpServer(Service& service, const std::vector<Endpoint>& listen, unsigned threads) {

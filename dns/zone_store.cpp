@@ -331,10 +331,23 @@ void ZoneStore::update(std::vector<std::uint8_t> message, std::string peer, Done
   submit({});
 }
 
-void ZoneStore::reload(const Config& config, std::function<void()> done) {
-  submit([this, config, done = std::move(done)] {
-    do_reload(config);
-    done();
+void ZoneStore::reload(const Config& config, std::optional<Name> only, Reloaded done) {
+  submit([this, config, only = std::move(only), done = std::move(done)] { done(do_reload(config, only)); });
+}
+
+void ZoneStore::inspect(std::function<void(const std::vector<std::unique_ptr<ServedZone>>&)> look) {
+  submit([this, look = std::move(look)] { look(served_); });
+}
+
+void ZoneStore::freeze(const Name& apex, bool frozen, std::function<void(bool)> done) {
+  submit([this, apex, frozen, done = std::move(done)] {
+    ServedZone* served = find(apex);
+    const bool secondary = served && served->secondary;
+    if (served && !secondary) {
+      served->frozen = frozen;
+      log::info("{} {}", apex.text(), frozen ? "is frozen: updates are refused" : "takes updates again");
+    }
+    done(secondary);
   });
 }
 
@@ -391,6 +404,11 @@ void ZoneStore::apply(std::vector<Update> updates) {
       codes[i] = Rcode::NotAuth;
       continue;
     }
+    if (served->frozen) {
+      log::info("{}: update of {} refused: it is frozen ('lab-dnsctl thaw')", update.peer, apex.text());
+      codes[i] = Rcode::Refused;
+      continue;
+    }
     auto at =
         std::find_if(touched.begin(), touched.end(), [&](const Touched& t) { return t.served == served; });
     if (at == touched.end()) at = touched.insert(at, {served, served->zone, {}, {}});
@@ -429,7 +447,12 @@ void ZoneStore::apply(std::vector<Update> updates) {
   for (std::size_t i = 0; i < updates.size(); ++i) updates[i].done(codes[i]);
 }
 
-void ZoneStore::do_reload(const Config& config) {
+std::vector<std::string> ZoneStore::do_reload(const Config& config, const std::optional<Name>& only) {
+  std::vector<std::string> faults;
+  const auto fault = [&](std::string text) {
+    log::error("{}", text);
+    faults.push_back(std::move(text));
+  };
   protect_zone_files_ = config.update && config.update->protect_zone_files;
   std::vector<std::unique_ptr<ServedZone>> served;
   std::vector<Name> changed;
@@ -438,6 +461,10 @@ void ZoneStore::do_reload(const Config& config) {
     const auto old = std::find_if(served_.begin(), served_.end(), [&](const auto& s) {
       return s && s->apex == apex && s->secondary == zone.secondary();
     });
+    if (only && apex != *only) {
+      if (old != served_.end()) served.push_back(std::move(*old));
+      continue;
+    }
     std::unique_ptr<ServedZone> next =
         old != served_.end() ? std::move(*old) : std::make_unique<ServedZone>();
     const ZonePtr before = next->zone;
@@ -449,9 +476,10 @@ void ZoneStore::do_reload(const Config& config) {
     std::vector<Error> problems;
     auto history = next->history;
     if (!load_zone(*next, config.journal, problems)) {
-      for (const Error& e : problems) log::error("{}", e.text());
-      log::error("{} {}", apex.text(),
-                 before ? "has mistakes; the version before is served on" : "has mistakes and is not served");
+      for (const Error& e : problems) fault(e.text());
+      fault(fmt::format(
+          "{} {}", apex.text(),
+          before ? "has mistakes; the version before is served on" : "has mistakes and is not served"));
       if (!before) continue;
     } else if (before && next->zone != before) {
       log::info("{} serial {}, {} names", apex.text(), next->zone->serial(), next->zone->names());
@@ -461,14 +489,14 @@ void ZoneStore::do_reload(const Config& config) {
       changed.push_back(apex);
     }
     std::vector<Error> key_problems;
-    if (!open_key(*next, zone, config.journal, key_problems)) log::error("{}", key_problems[0].text());
+    if (!open_key(*next, zone, config.journal, key_problems)) fault(key_problems[0].text());
     served.push_back(std::move(next));
   }
   served_ = std::move(served);
   for (const auto& s : served_) {
     const ZonePtr before = s->shown;
     if (auto shown = show(*s); !shown) {
-      log::error("{}: {}", s->apex.text(), shown.error().text());
+      fault(fmt::format("{}: {}", s->apex.text(), shown.error().text()));
       s->shown = before ? before : s->zone;
     } else if (s->key && before && std::find(changed.begin(), changed.end(), s->apex) != changed.end()) {
       s->history.back() = std::make_shared<const JournalEntry>(
@@ -478,6 +506,7 @@ void ZoneStore::do_reload(const Config& config) {
   publish_all();
   for (const Name& apex : changed)
     if (changed_) changed_(apex, find(apex)->zone->serial());
+  return faults;
 }
 
 }  // namespace lab::dns

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +34,7 @@ struct ServedZone {
   std::uint32_t signed_at = 0;
   std::unique_ptr<Journal> journal;  // none without a journal folder
   bool secondary = false;
+  bool frozen = false;             // updates are refused
   std::vector<ChangePtr> history;  // what led to `zone`, for incremental transfers
 };
 
@@ -68,9 +70,14 @@ class ZoneStore {
     changed_ = std::move(call);
   }
 
-  /// Reads the zone files again. A zone with a mistake stays as it was, and the log says where the mistake
-  /// is.
-  void reload(const Config& config, std::function<void()> done);
+  /// Reads the zone files again, or that of `only`. A zone with a mistake stays as it was; `done` and the log
+  /// are told where the mistake is.
+  using Reloaded = std::function<void(std::vector<std::string> problems)>;
+  void reload(const Config& config, std::optional<Name> only, Reloaded done);
+  /// Shows what is served to `look`, on the store's thread.
+  void inspect(std::function<void(const std::vector<std::unique_ptr<ServedZone>>&)> look);
+  /// Refuses updates of the zone, or takes them again. `done` is told whether it is a copy, which takes none.
+  void freeze(const Name& apex, bool frozen, std::function<void(bool secondary)> done);
   /// Waits for what was submitted, then ends the thread.
   void stop();
 
@@ -87,7 +94,7 @@ class ZoneStore {
   void submit(std::function<void()> job);
   void run();
   void apply(std::vector<Update> updates);
-  void do_reload(const Config& config);
+  std::vector<std::string> do_reload(const Config& config, const std::optional<Name>& only);
   ServedZone* find(const Name& apex);
   /// Fills in `shown`: signs the zone if it has a key, and a served parent's DS records before that.
   Result<void> show(ServedZone& served) const;

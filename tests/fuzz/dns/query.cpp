@@ -20,9 +20,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }();
   static std::uint8_t out[kMaxMessage];
   if (size == 0) return 0;
-  const Transport transport = (*data & 1U) != 0 ? Transport::Tcp : Transport::Udp;
+  const auto transport = static_cast<Transport>(*data % kTransports);
   Request request;
-  const Outcome outcome = respond(zones, {}, {.transport = transport}, {data + 1, size - 1}, out, request);
+  constexpr std::uint8_t kAddress[] = {10, 0, 0, 1};
+  const Asker asker{.transport = transport, .address = kAddress, .now = 1559731985};
+  const Outcome outcome = respond(zones, {}, asker, {data + 1, size - 1}, out, request);
   if (outcome.action != Action::Reply) return 0;
   if (outcome.size < kHeaderSize || (transport == Transport::Udp && outcome.size > 1232)) std::abort();
   // A space in a name is printed as \032: these words cannot come from the message.
