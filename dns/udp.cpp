@@ -1,5 +1,6 @@
 #include "dns/udp.hpp"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -71,8 +72,9 @@ class Socket {
 
 class UdpServer::Worker {
  public:
-  Worker(Service& service, const Endpoint& at)
+  Worker(Service& service, const Endpoint& at, bool several)
       : service_(service),
+        several_(several),
         socket_(std::make_shared<Socket>(at)),
         reader_(service.zones()),
         counters_(service.metrics().counters()) {
@@ -89,6 +91,9 @@ class UdpServer::Worker {
         continue;
       }
       answer(static_cast<unsigned>(n));
+      // Several threads take their shares in small groups, and a wake-up for each costs more than the
+      // answers. Whoever asks gets the processor first, then: the next call takes more at once.
+      if (several_ && n > 1 && n < static_cast<int>(UdpLimits::kBatch) / 2) ::sched_yield();
     }
   }
 
@@ -258,6 +263,7 @@ class UdpServer::Worker {
   static constexpr std::size_t kControl = CMSG_SPACE(sizeof(in6_pktinfo));
 
   Service& service_;
+  const bool several_;  // threads share the address
   std::shared_ptr<Socket> socket_;
   Snapshot<ZoneSet>::Reader reader_;
   std::atomic<bool> stopping_{false};
@@ -283,7 +289,7 @@ class UdpServer::Worker {
 
 UdpServer::UdpServer(Service& service, const std::vector<Endpoint>& listen, unsigned threads) {
   for (const Endpoint& at : listen)
-    for (unsigned i = 0; i < threads; ++i) workers_.emplace_back(new Worker(service, at));
+    for (unsigned i = 0; i < threads; ++i) workers_.emplace_back(new Worker(service, at, threads > 1));
 }
 
 UdpServer::~UdpServer() { stop(); }

@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "labctl/command/context.hpp"
+#include "labctl/plan/dns_transports.hpp"
 
 extern char** environ;
 
@@ -139,6 +140,7 @@ std::map<std::string, std::string> node_environment(const plan::Plan& plan, cons
   out["HOME"] = home;
   out["LAB"] = plan.lab;
   out["LAB_NODE"] = node;
+  out["LAB_DNS_CONTROL"] = plan::dns_control_path(plan.paths.runtime, node);  // for lab-dnsctl
   // The lab CA is /etc/ssl/certs/ca-certificates.crt inside a node; OpenSSL looks elsewhere unless told.
   for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE", "LDAPTLS_CACERT"})
     out[name] = plan.ca_certificate;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/dns_transports.hpp"
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zones.hpp"
 
@@ -73,6 +74,8 @@ void add_dns(Build& build) {
     if (const auto networks = updaters(build, node); !networks.empty())
       yaml.open("update").list("networks", networks).close();
     yaml.value("journal", build.state(node.name, "dns"));
+    service.listens = {"dns 53"};
+    write_dns_transports(yaml, build, node, service);
 
     service.argv = {build.program("lab-dnsd"), "--config", config};
     service.files.push_back({config, std::move(yaml).text(), 0644, File::Change::Restart});
@@ -81,7 +84,6 @@ void add_dns(Build& build) {
           {fmt::format("{}/zones/{}.zone", folder, zones[i].name), texts[i], 0644, File::Change::Reload});
     service.state_folders = {build.state(node.name, "dns")};
     service.runtime_folders = {folder, folder + "/zones"};
-    service.listens = {"dns 53"};
     build.plan.services.push_back(std::move(service));
   }
 }

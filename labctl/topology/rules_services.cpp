@@ -65,6 +65,17 @@ void check_mail(const Topology& topology, const NodeEntry& node, yaml::Diagnosti
          fmt::format("add it: services: [directory, {}]", fmt::join(node->services.names(), ", ")));
 }
 
+void check_dns_ports(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
+  if (!node->services.dns || !node->services.mail) return;
+  const auto& dns = node->services.dns->value;
+  const auto port = node->services.mail->value.ports.https;
+  if (*dns.https && port == dns.https_port)
+    report(
+        diagnostics, dns.https,
+        fmt::format("DNS over HTTPS and the mail server's https are both at port {} of {}", port, node.name),
+        "move one of them: https_port: 8443");
+}
+
 void check_directory(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
   if (!node->services.directory) return;
   const auto& directory = *node->services.directory;
@@ -121,6 +132,7 @@ void check_services(const Topology& topology, yaml::Diagnostics& diagnostics) {
     check_domain(topology, node, diagnostics);
     if (whole) check_mail(topology, node, diagnostics);
     check_directory(node, diagnostics);
+    check_dns_ports(node, diagnostics);
     check_reserved_names(topology, node, diagnostics);
     check_transfer(topology, node, diagnostics);
   }

@@ -44,6 +44,15 @@ const Table<DnsService>& table_of(const DnsService*) {
           .row("role", &DnsService::role, "primary holds the domain's zones; secondary copies them")
           .row("allow_transfer", &DnsService::allow_transfer, "nodes that may copy the zones")
           .row("update", &DnsService::update, "who may change the zones: dhcp writes the clients' names")
+          .row("tls", &DnsService::tls,
+               "answer over TLS, too (RFC 7858, port 853), with a certificate of the lab's CA: kdig +tls")
+          .row("https", &DnsService::https,
+               "answer over HTTPS, too (RFC 8484, HTTP/2, /dns-query): kdig +https, curl --doh-url, browsers")
+          .row("https_port", &DnsService::https_port, "the port of 'https'", {.min = 1, .max = 65535})
+          .row("rate_limit", &DnsService::rate_limit,
+               "how often a second one network gets the same answer over UDP, against floods from forged "
+               "addresses; 0: as often as it asks",
+               {.min = 0, .max = 1000000})
           .row("recursion", &DnsService::recursion, "look up names of other domains for the lab's nodes")
           .row("blocklist", &DnsService::blocklist, "names answered as if they did not exist");
   return table;

@@ -29,6 +29,10 @@ struct DnsService {
   DnsRole role = DnsRole::Primary;
   std::vector<Located<std::string>> allow_transfer;  ///< node names
   DnsUpdate update = DnsUpdate::Dhcp;
+  bool tls = true;
+  Located<bool> https;
+  std::uint16_t https_port = 443;
+  unsigned rate_limit = 0;  ///< answers a second; 0: no limit
   std::optional<bool> recursion;
   std::vector<std::string> blocklist;
 };

@@ -7,7 +7,7 @@
 using namespace lab::dns;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
+  if (size < 2) return 0;
   const std::size_t step = *data + std::size_t{1};
   std::span<const std::uint8_t> bytes(data + 1, size - 1);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
