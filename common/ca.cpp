@@ -6,8 +6,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <memory>
 
 #include "common/freer.hpp"
@@ -156,6 +158,19 @@ Result<Identity> issue(const Identity& root, const Request& request) {
       X509_sign(c, issuer_key.get(), EVP_sha256()) == 0)
     return fail("cannot make the certificate for " + request.common_name + ": " + tls::last_error());
   return to_pem(c, key.get());
+}
+
+std::string public_key_sha256(const std::string& certificate_pem) {
+  ERR_clear_error();
+  const auto certificate = read_certificate(certificate_pem);
+  if (!certificate) return {};
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &bytes);
+  if (size <= 0) return {};
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(bytes, static_cast<std::size_t>(size), digest.data());
+  OPENSSL_free(bytes);
+  return fmt::format("{:02X}", fmt::join(digest, ""));
 }
 
 Result<Facts> inspect(const std::string& certificate_pem) {

@@ -34,6 +34,9 @@ struct Facts {
   std::chrono::system_clock::time_point not_before, not_after;
   std::string sha256;  ///< fingerprint, colon-separated upper-case hex
 };
+/// The SHA-256 digest of a certificate's SubjectPublicKeyInfo in upper-case hex, as TLSA records have it
+/// (RFC 6698 2.1.3); empty when the text is no certificate.
+std::string public_key_sha256(const std::string& certificate_pem);
 Result<Facts> inspect(const std::string& certificate_pem);
 
 }  // namespace lab::ca

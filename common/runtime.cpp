@@ -13,6 +13,7 @@
 #include <cstring>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/log.hpp"
@@ -48,6 +49,7 @@ struct Runtime::Impl {
   asio::steady_timer grace;
   std::function<void()> stop, reload;
   bool stopping = false;
+  bool told_ready = false, ready_later = false;
 
   void wait_for_signal() {
     signals.async_wait([this](const boost::system::error_code& error, int signal) {
@@ -89,10 +91,15 @@ void Runtime::on_stop(std::function<void()> stop) { impl_->stop = std::move(stop
 void Runtime::on_reload(std::function<void()> reload) { impl_->reload = std::move(reload); }
 void Runtime::finish() { impl_->io.stop(); }
 
+void Runtime::delay_ready() { impl_->ready_later = true; }
+void Runtime::ready() {
+  if (!std::exchange(impl_->told_ready, true)) notify("READY=1");
+}
+
 int Runtime::run() {
   impl_->wait_for_signal();
   const auto work = asio::make_work_guard(impl_->io);
-  notify("READY=1");
+  if (!impl_->ready_later) ready();
   std::vector<std::jthread> others;
   for (unsigned i = 1; i < impl_->threads; ++i) others.emplace_back([this] { impl_->io.run(); });
   impl_->io.run();

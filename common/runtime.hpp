@@ -31,6 +31,10 @@ class Runtime {
   void finish();
   /// Sends READY=1, then runs until stopped. Returns the exit status.
   int run();
+  /// Before `run`: READY=1 waits for `ready`, since something must be done first that needs the loop.
+  void delay_ready();
+  /// Sends READY=1, once. Call from the loop.
+  void ready();
 
  private:
   struct Impl;

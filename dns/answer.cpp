@@ -27,9 +27,12 @@ class Answerer {
       return Reach::Ours;
     }
     out_.set_authoritative(true);
+    // The DS of this zone is in its parent, which others serve: ours is only the word that it is not here.
+    const bool parents_ds =
+        request_.qtype == type::DS && name_.labels() > 0 && name_.labels() == zone_->apex_labels();
     while (step()) {
       // An alias: on with its target, where that is ours; else the asker goes on (RFC 1034 4.3.2 3a).
-      if (++hops_ > limits_.chain) break;
+      if (++hops_ > std::min(limits_.chain, kHops)) break;
       name_.assign(owner_.name.data(), owner_.name.size());
       zone_ = zones_.find(name_);
       if (!zone_ || !zone_->available()) {
@@ -39,7 +42,7 @@ class Answerer {
     }
     add_proofs();
     if (!out_.truncated()) add_additional();
-    return referred_ ? Reach::Beyond : Reach::Ours;
+    return referred_ || parents_ds ? Reach::Beyond : Reach::Ours;
   }
 
  private:
@@ -56,8 +59,8 @@ class Answerer {
     unsigned encloser = depth;
     const Node* node;
     if (!zone_->has_cuts()) {
-      node = zone_->find(name_, depth);
-      while (!node && --encloser > zone_->apex_labels() && !zone_->find(name_, encloser)) continue;
+      node = existing(depth);
+      while (!node && --encloser > zone_->apex_labels() && !existing(encloser)) continue;
     } else {
       // Downwards from the apex: what stands below a delegation or a DNAME is hidden, even if the name
       // exists.
@@ -68,7 +71,7 @@ class Answerer {
           return refer(*node, encloser);
         if (here) break;
         if (const RRsetView dname = node->find(type::DNAME)) return substitute(*node, dname, encloser);
-        const Node* next = zone_->find(name_, encloser + 1);
+        const Node* next = existing(encloser + 1);
         if (!next) {
           node = nullptr;
           break;
@@ -84,33 +87,41 @@ class Answerer {
       if (!node) {
         out_.set_rcode(Rcode::NxDomain);
         add_soa();
-        prove_no_closer();
-        prove_no_wildcard(encloser);
+        deny_name(encloser);
         return false;
       }
-      const bool more = at(*node);
-      prove_no_closer();
+      wildcard_ = true;
+      const bool more = at(*node, encloser);
+      wildcard_ = false;
       return more;
     }
-    return at(*node);
+    return at(*node, depth);
   }
 
-  // The name exists, or a wildcard stands in for it.
-  bool at(const Node& node) {
+  // The node of the last `labels` labels, if such a name exists.
+  const Node* existing(unsigned labels) const {
+    const Node* node = zone_->find(name_, labels);
+    return node && !node->is_hashed_owner() ? node : nullptr;
+  }
+
+  // The name exists, or a wildcard directly below `encloser` stands in for it.
+  bool at(const Node& node, unsigned encloser) {
     const Type qtype = request_.qtype;
     if (const RRsetView set = node.find(qtype)) {
       put(set, node);
+      deny_closer(encloser);
       return false;
     }
     if (qtype == type::ANY || qtype == type::RRSIG) {
-      some_of(node);
+      some_of(node, encloser);
       return false;
     }
-    if (const RRsetView cname = node.find(type::CNAME); cname && qtype != type::NSEC)
+    if (const RRsetView cname = node.find(type::CNAME); cname && qtype != type::NSEC) {
+      deny_closer(encloser);
       return follow(cname, &node);
+    }
     add_soa();  // RFC 2308 2.2: the name has other records
-    // RFC 4035 3.1.3.1; an empty non-terminal has no NSEC of its own, the one before it shows that.
-    if (dnssec()) prove(node.has(type::NSEC) ? node : zone_->covering(node.key().data()));
+    deny_type(node, encloser);
     return false;
   }
 
@@ -132,8 +143,8 @@ class Answerer {
     return !signatures || out_.add(section, owner, signatures, ttl);
   }
 
-  // RFC 4035 3.1.3: the NSEC of a name, once in an answer. A chain of aliases collects them: answers come
-  // first.
+  // RFC 4035 3.1.3: the NSEC or NSEC3 of a name, once in an answer. A chain of aliases collects them: answers
+  // come first.
   void prove(const Node& node) {
     if (proof_count_ < kProofs && std::find(proofs_, proofs_ + proof_count_, &node) == proofs_ + proof_count_)
       proofs_[proof_count_++] = &node;
@@ -141,38 +152,91 @@ class Answerer {
   void add_proofs() {
     for (; proofs_added_ < proof_count_; ++proofs_added_) {
       const Node& node = *proofs_[proofs_added_];
+      const Type kind = node.is_hashed_owner() ? type::NSEC3 : type::NSEC;
       Owner at{node.name(), 0};
-      const RRsetView nsec = node.find(type::NSEC), signatures = node.signatures(type::NSEC);
+      const RRsetView nsec = node.find(kind), signatures = node.signatures(kind);
       if (!out_.add(Section::Authority, at, nsec) ||
           (signatures && !out_.add(Section::Authority, at, signatures)))
         return out_.set_truncated();
     }
   }
 
-  // No closer name exists than the one found, so no wildcard but ours applies (RFC 4035 3.1.3.2, 3.1.3.3).
-  void prove_no_closer() {
-    if (dnssec()) prove(zone_->covering(name_.suffix(name_.labels())));
-  }
-  void prove_no_wildcard(unsigned encloser) {
+  // No such name: nor a wildcard that could stand in for it (RFC 4035 3.1.3.2, RFC 5155 7.2.2).
+  void deny_name(unsigned encloser) {
     if (!dnssec()) return;
+    if (zone_->denial() == Denial::Nsec) {
+      prove(zone_->covering(name_.suffix(name_.labels())));
+    } else {
+      encloser = prove_encloser(encloser);
+    }
     std::uint8_t star[kMaxName + 2] = {1, '*'};
-    if (name_.suffix_size(encloser) + 2 > kMaxName) return;
-    std::memcpy(star + 2, name_.suffix(encloser), name_.suffix_size(encloser));
-    prove(zone_->covering(star));
+    const std::size_t size = name_.suffix_size(encloser) + 2;
+    if (size > kMaxName) return;
+    std::memcpy(star + 2, name_.suffix(encloser), size - 2);
+    if (zone_->denial() == Denial::Nsec) {
+      prove(zone_->covering(star));
+    } else {
+      prove_hash({star, size});
+    }
+  }
+
+  // A wildcard answered: no closer name does (RFC 4035 3.1.3.3, RFC 5155 7.2.6). Nothing to say otherwise.
+  void deny_closer(unsigned encloser) {
+    if (!wildcard_ || !dnssec()) return;
+    if (zone_->denial() == Denial::Nsec) return prove(zone_->covering(name_.suffix(name_.labels())));
+    prove_hash(suffix(encloser + 1));
+  }
+
+  // The name, or the wildcard in its place, has no such type (RFC 4035 3.1.3.1, 3.1.3.4; RFC 5155 7.2.3 to
+  // 7.2.5).
+  void deny_type(const Node& node, unsigned encloser) {
+    if (!dnssec()) return;
+    if (zone_->denial() == Denial::Nsec) {
+      // An empty non-terminal has no NSEC of its own; the one before it shows that.
+      prove(node.has(type::NSEC) ? node : zone_->covering(node.key().data()));
+      return deny_closer(encloser);
+    }
+    if (wildcard_) prove_encloser(encloser);
+    // Without a match the zone left unsigned delegations out of its chain (RFC 5155 7.2.4, 7.2.7).
+    if (!prove_hash(node.key()) && !wildcard_) prove_encloser(encloser - 1);
+  }
+
+  std::span<const std::uint8_t> suffix(unsigned labels) const {
+    return {name_.suffix(labels), name_.suffix_size(labels)};
+  }
+  // The NSEC3 that matches or covers a name; whether it matches.
+  bool prove_hash(std::span<const std::uint8_t> name) {
+    bool matches = false;
+    const Node& node = zone_->covering(nsec3_hash(zone_->nsec3(), name), matches);
+    prove(node);
+    return matches;
+  }
+  // RFC 5155 7.2.1: the closest encloser exists, the name one label longer does not.
+  unsigned prove_encloser(unsigned encloser) {
+    for (bool matches = false;; --encloser) {
+      const Node& node = zone_->covering(nsec3_hash(zone_->nsec3(), suffix(encloser)), matches);
+      if (!matches && encloser > zone_->apex_labels()) continue;
+      prove(node);
+      break;
+    }
+    prove_hash(suffix(encloser + 1));
+    return encloser;
   }
 
   // RFC 8482 4.1: one RRset is a good answer to ANY. Over TCP the asker has shown its address, and gets all
   // of them.
-  void some_of(const Node& node) {
+  void some_of(const Node& node, unsigned encloser) {
     bool any = false;
     for (std::size_t i = 0; i < node.rrset_count(); ++i) {
       const RRsetView set = node.rrset(i);
       if (request_.qtype == type::RRSIG && set.type != type::RRSIG) continue;
       if (!out_.add(Section::Answer, owner_, set)) return out_.set_truncated();
       any = true;
-      if (transport_ == Transport::Udp) return;
+      if (transport_ == Transport::Udp) break;
     }
-    if (!any) add_soa();
+    if (any) return deny_closer(encloser);
+    add_soa();
+    deny_type(node, encloser);
   }
 
   // `node`: whose CNAME this is; null for one made from a DNAME, which nobody signs (RFC 6672 5.3.1).
@@ -183,8 +247,18 @@ class Answerer {
       out_.set_truncated();
       return false;
     }
+    // An alias that leads back is not followed again: no record stands twice in an answer (RFC 2181 5).
+    followed_[hops_] = owner_.name;
     owner_ = {*cname.begin(), target_at};
+    for (unsigned i = 0; i <= hops_; ++i)
+      if (same_name(followed_[i], owner_.name)) return false;
     return true;
+  }
+
+  static bool same_name(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(),
+                      [](std::uint8_t x, std::uint8_t y) { return kLower[x] == kLower[y]; });
   }
 
   // RFC 6672 3.1: the DNAME, a CNAME made from it, and on with the new name.
@@ -226,7 +300,11 @@ class Answerer {
       const RRsetView ds = cut.find(type::DS);
       if (ds && (!out_.add(Section::Authority, at, ds) || !sign(Section::Authority, at, cut, ds)))
         out_.set_truncated();
-      if (!ds && cut.has(type::NSEC)) prove(cut);
+      if (!ds && zone_->denial() == Denial::Nsec3) {
+        if (!prove_hash(suffix(labels))) prove_encloser(labels - 1);
+      } else if (!ds && cut.has(type::NSEC)) {
+        prove(cut);
+      }
       add_proofs();
       if (out_.truncated()) return false;
     }
@@ -310,6 +388,7 @@ class Answerer {
     return false;
   }
 
+  static constexpr unsigned kHops = 31;
   static constexpr unsigned kProofs = 4 * 16;  // at most three for each name of a chain
   static constexpr unsigned kSynthesized = 8;  // DNAMEs substituted for one question
 
@@ -323,7 +402,8 @@ class Answerer {
   const Zone* zone_ = nullptr;
   RRsetView answered_;
   unsigned hops_ = 0, synthesized_ = 0;
-  bool referred_ = false;
+  std::span<const std::uint8_t> followed_[kHops + 1];  // owners of the aliases so far
+  bool referred_ = false, wildcard_ = false;
   const Node* proofs_[kProofs];  // whose NSEC was sent
   unsigned proof_count_ = 0, proofs_added_ = 0;
   std::uint8_t made_[kSynthesized][2 + kMaxName + 1];

@@ -29,8 +29,8 @@ constexpr bool is_encrypted(Transport t) { return t == Transport::Tls || t == Tr
 /// Whether all of the answer is ours to give.
 enum class Reach : std::uint8_t {
   Ours,
-  Beyond,  ///< the name is in no zone of ours, below a delegation, or an alias leads there: a resolver could
-           ///< say more
+  Beyond,  ///< the name is in no zone of ours, below a delegation, or an alias leads there, or the DS of a
+           ///< zone whose parent is not ours is asked for: a resolver could say more
 };
 
 /// Fills `response`: records, RCODE, AA, TC. REFUSED when no zone of ours holds the name.

@@ -1,12 +1,24 @@
 #include "dns/config.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "dns/name.hpp"
 #include "dns/tsig.hpp"
 
 namespace lab::dns {
+namespace {
+
+std::vector<std::string> stub_names(const RecursionConfig& recursion) {
+  std::vector<std::string> names;
+  for (const auto& [name, servers] : recursion.stubs) names.push_back(name);
+  return names;
+}
+
+}  // namespace
 
 const config::Table<Permission>& permission_table() {
   static const auto table =
@@ -39,12 +51,33 @@ const config::Table<ZoneConfig>& zone_table() {
                "makes this server a secondary: fetch the zone from these, address:port, in this order")
           .row("key", &ZoneConfig::key, "the key with which transfers are asked for and notifies are signed")
           .row("dnssec", &ZoneConfig::dnssec,
-               "sign the zone (ECDSA P-256, NSEC); its key and its DS record are kept in the journal folder")
+               "sign the zone (ECDSA P-256); its key and its DS record are kept in the journal folder")
+          .row("dnssec_key", &ZoneConfig::dnssec_key,
+               "the private key to sign with, as dnssec-keygen writes it; left out, one is made and kept")
+          .row(
+              "nsec3", &ZoneConfig::nsec3,
+              "prove what is not there by hashes of the names (NSEC3, RFC 5155), not by the names themselves")
+          .row("zonemd", &ZoneConfig::zonemd,
+               "put a digest over the whole zone into it (ZONEMD, RFC 8976); of a secondary: take no copy "
+               "without a good one. A wrong digest is refused in any case")
+          .row("catalog", &ZoneConfig::catalog,
+               "a catalog zone (RFC 9432). produce: it lists the zones with 'member_of' it; consume: every "
+               "zone "
+               "that its primaries list in it is copied from them, too")
+          .row("member_of", &ZoneConfig::member_of, "the catalog zone of this server that lists the zone")
           .rule([](const yaml::Value& at, ZoneConfig& zone) {
             if (zone.dnssec && zone.secondary())
               at.error("a secondary serves what its primary has signed", "leave 'dnssec' out");
-            if (zone.file.empty() == zone.primaries.empty())
+            if (!zone.dnssec && (!zone.dnssec_key.empty() || zone.nsec3))
+              at.error("'dnssec_key' and 'nsec3' are of no use without 'dnssec: true'");
+            if (zone.catalog == CatalogRole::Produce) {
+              if (!zone.file.empty() || !zone.primaries.empty() || zone.dnssec)
+                at.error("a catalog that is made here has neither 'file' nor 'primaries' nor 'dnssec'");
+            } else if (zone.file.empty() == zone.primaries.empty()) {
               at.error("a zone has either a 'file' or 'primaries'");
+            }
+            if (zone.catalog == CatalogRole::Consume && !zone.secondary())
+              at.error("a catalog to follow needs 'primaries'", "whose catalog is it?");
           });
   return table;
 }
@@ -57,6 +90,15 @@ const config::Table<UpdateConfig>& update_table() {
           .row("protect_zone_files", &UpdateConfig::protect_zone_files,
                "records written in a zone file survive every update: only what updates added can be removed "
                "by them");
+  return table;
+}
+
+const config::Table<ViewConfig>& view_table() {
+  static const auto table =
+      config::Table<ViewConfig>("view")
+          .required("listen", &ViewConfig::listen, "addresses with port, besides those of 'listen'")
+          .required("zones", &ViewConfig::zones,
+                    "the zones seen there, by name, and there only; nothing is resolved for anybody");
   return table;
 }
 
@@ -113,6 +155,10 @@ const config::Table<RecursionConfig>& recursion_table() {
                "the lab's root servers, address:port; without them and without forwarders, the internet's")
           .row("forwarders", &RecursionConfig::forwarders,
                "resolvers that are asked instead of walking down from the root")
+          .row("stubs", &RecursionConfig::stubs,
+               "servers of single zones, asked without walking down to them: zone to list of address:port")
+          .row("blocklist", &RecursionConfig::blocklist,
+               "names that do not exist for our clients, nor anything below them")
           .row("trust_anchors", &RecursionConfig::trust_anchors,
                "file with DS or DNSKEY records of the root: answers are validated (RFC 4035), bogus ones are "
                "SERVFAIL");
@@ -130,6 +176,8 @@ const config::Table<Config>& config_table() {
                {.min = 512, .max = 4096})
           .row("nsid", &Config::nsid, "the name of this server, told to those who ask (RFC 5001, dig +nsid)")
           .row("zones", &Config::zones, "the zones served, by name")
+          .row("views", &Config::views,
+               "zones that are seen at addresses of their own only, as if they were on another server")
           .row("keys", &Config::keys,
                "shared secrets by name, for signed transfers and updates (TSIG, RFC 8945)")
           .row("update", &Config::update, "dynamic update (RFC 2136); left out, nobody may change a zone")
@@ -159,7 +207,7 @@ const config::Table<Config>& config_table() {
                 at.error(made.error().what, made.error().remedy);
             for (const auto& [name, zone] : c.zones) {
               if (!zone.key.empty()) known(zone.key);
-              if (zone.dnssec && c.journal.empty())
+              if (zone.dnssec && zone.dnssec_key.empty() && c.journal.empty())
                 at.error("'dnssec' needs 'journal'", "name a folder where the keys are kept");
               for (const auto& key : zone.transfer.keys) known(key);
               if (zone.secondary() && c.journal.empty())
@@ -172,6 +220,27 @@ const config::Table<Config>& config_table() {
             if (!c.https_path.starts_with('/')) at.error("'https_path' begins with a slash");
             if (!c.cookie_secret.empty() && !parse_secret(c.cookie_secret))
               at.error("'cookie_secret' has 32 hexadecimal digits", "openssl rand -hex 16 makes one");
+            for (const auto& [name, zone] : c.zones) {
+              const auto catalog = c.zones.find(zone.member_of);
+              if (!zone.member_of.empty() &&
+                  (catalog == c.zones.end() || catalog->second.catalog != CatalogRole::Produce))
+                at.error(fmt::format("'{}' is member of '{}', which is no catalog made here", name,
+                                     zone.member_of),
+                         "define it under 'zones' with catalog: produce");
+            }
+            std::set<std::string> seen;
+            for (const auto& [view_name, view] : c.views)
+              for (const auto& name : view.zones) {
+                if (!c.zones.contains(name))
+                  at.error(fmt::format("view '{}' shows '{}', which is none of the zones", view_name, name),
+                           "define it under 'zones'");
+                if (!seen.insert(name).second)
+                  at.error(fmt::format("'{}' is in two views", name), "a zone is seen in one of them");
+              }
+            if (c.recursion)
+              for (const auto& names : {stub_names(*c.recursion), c.recursion->blocklist})
+                for (const auto& name : names)
+                  if (auto parsed = Name::parse(name); !parsed) at.error(parsed.error().what);
             if (c.update && c.journal.empty())
               at.error("'update' needs 'journal'", "name a folder where updates are made durable");
           });
@@ -189,6 +258,12 @@ std::optional<Cookies::Secret> parse_secret(const std::string& text) {
   return secret;
 }
 
+std::vector<Endpoint> Config::addresses() const {
+  std::vector<Endpoint> all = listen;
+  for (const auto& [name, view] : views) all.insert(all.end(), view.listen.begin(), view.listen.end());
+  return all;
+}
+
 std::expected<Config, std::string> load_config(const std::string& path) {
   auto loaded = config::load_file<Config>(path);
   if (!loaded) return loaded;
@@ -196,7 +271,10 @@ std::expected<Config, std::string> load_config(const std::string& path) {
   auto absolute = [&](std::string& p) {
     if (!p.empty()) p = (folder / p).lexically_normal().string();
   };
-  for (auto& [name, zone] : loaded->zones) absolute(zone.file);
+  for (auto& [name, zone] : loaded->zones) {
+    absolute(zone.file);
+    absolute(zone.dnssec_key);
+  }
   absolute(loaded->journal);
   absolute(loaded->control);
   if (loaded->tls) {
@@ -210,8 +288,8 @@ std::expected<Config, std::string> load_config(const std::string& path) {
 std::string config_reference() {
   return config_table().reference() + "\n" + zone_table().reference() + "\n" +
          permission_table().reference() + "\n" + key_table().reference() + "\n" + update_table().reference() +
-         "\n" + recursion_table().reference() + "\n" + tcp_table().reference() + "\n" +
-         tls_table().reference() + "\n" + rate_limit_table().reference();
+         "\n" + view_table().reference() + "\n" + recursion_table().reference() + "\n" +
+         tcp_table().reference() + "\n" + tls_table().reference() + "\n" + rate_limit_table().reference();
 }
 
 }  // namespace lab::dns

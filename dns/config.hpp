@@ -13,6 +13,21 @@
 
 namespace lab::dns {
 
+/// Whether a zone is a list of zones (RFC 9432).
+enum class CatalogRole { None, Produce, Consume };
+
+}  // namespace lab::dns
+
+template <>
+struct lab::config::EnumNames<lab::dns::CatalogRole> {
+  static constexpr std::pair<const char*, lab::dns::CatalogRole> names[] = {
+      {"no", lab::dns::CatalogRole::None},
+      {"produce", lab::dns::CatalogRole::Produce},
+      {"consume", lab::dns::CatalogRole::Consume}};
+};
+
+namespace lab::dns {
+
 /// Who may: by address, or by the key that signs (RFC 8945); either is enough.
 struct Permission {
   std::vector<Network> networks;
@@ -31,6 +46,12 @@ struct ZoneConfig {
   std::vector<Endpoint> primaries;
   std::string key;
   bool dnssec = false;
+  std::string dnssec_key;
+  bool nsec3 = false;
+  bool zonemd = false;
+  CatalogRole catalog = CatalogRole::None;
+  std::string member_of;
+  std::string listed_in;  ///< not in the file: the catalog this secondary zone comes from
   bool secondary() const { return !primaries.empty(); }
 };
 
@@ -57,7 +78,15 @@ struct RecursionConfig {
   std::vector<Network> networks;
   std::vector<Endpoint> root;
   std::vector<Endpoint> forwarders;
+  std::map<std::string, std::vector<Endpoint>> stubs;
+  std::vector<std::string> blocklist;
   std::string trust_anchors;
+};
+
+/// What is seen at addresses of their own: these zones and nothing else, as if it were another server.
+struct ViewConfig {
+  std::vector<Endpoint> listen;
+  std::vector<std::string> zones;
 };
 
 struct Config {
@@ -66,6 +95,7 @@ struct Config {
   std::uint16_t udp_size = 1232;
   std::string nsid;
   std::map<std::string, ZoneConfig> zones;
+  std::map<std::string, ViewConfig> views;
   std::map<std::string, KeyConfig> keys;
   std::optional<UpdateConfig> update;
   std::string journal;
@@ -77,12 +107,16 @@ struct Config {
   std::optional<RateLimits> rate_limit;
   std::string cookie_secret;
   std::string control;
+
+  /// The addresses of the server and of its views.
+  std::vector<Endpoint> addresses() const;
 };
 
 const config::Table<Permission>& permission_table();
 const config::Table<KeyConfig>& key_table();
 const config::Table<ZoneConfig>& zone_table();
 const config::Table<UpdateConfig>& update_table();
+const config::Table<ViewConfig>& view_table();
 const config::Table<TcpConfig>& tcp_table();
 const config::Table<TlsConfig>& tls_table();
 const config::Table<RateLimits>& rate_limit_table();
@@ -92,6 +126,7 @@ inline const auto& table_of(const Permission*) { return permission_table(); }
 inline const auto& table_of(const KeyConfig*) { return key_table(); }
 inline const auto& table_of(const ZoneConfig*) { return zone_table(); }
 inline const auto& table_of(const UpdateConfig*) { return update_table(); }
+inline const auto& table_of(const ViewConfig*) { return view_table(); }
 inline const auto& table_of(const TcpConfig*) { return tcp_table(); }
 inline const auto& table_of(const TlsConfig*) { return tls_table(); }
 inline const auto& table_of(const RateLimits*) { return rate_limit_table(); }

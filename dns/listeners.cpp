@@ -22,6 +22,7 @@ Listeners::Listeners(boost::asio::any_io_executor executor, Service& service, co
       servers_.push_back(std::make_unique<TcpServer>(executor, service, transport, listen, config.tcp));
   };
   add(Transport::Tcp, config.listen);
+  for (const auto& [name, view] : config.views) add(Transport::Tcp, view.listen);
   add(Transport::Tls, config.listen_tls);
   add(Transport::Https, config.listen_https);
   if (auto ready = renew(config); !ready) throw std::runtime_error(ready.error().text());

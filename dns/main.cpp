@@ -7,6 +7,7 @@
 
 #include "common/log.hpp"
 #include "common/runtime.hpp"
+#include "dns/catalog.hpp"
 #include "dns/config.hpp"
 #include "dns/control.hpp"
 #include "dns/listeners.hpp"
@@ -45,19 +46,57 @@ std::string load(const std::string& path, Loaded& loaded) {
 int run(const std::string& path, Loaded& loaded) {
   Runtime runtime;
   Service service(loaded.config, *loaded.store, runtime.io().get_executor());
-  UdpServer udp(service, loaded.config.listen, loaded.config.threads);
+  UdpServer udp(service, loaded.config.addresses(), loaded.config.threads);
   Listeners listeners(runtime.io().get_executor(), service, loaded.config);
-  Secondaries secondaries(runtime.io().get_executor(), *loaded.store);
+  Secondaries secondaries(runtime.io().get_executor(), *loaded.store, service.transfers());
   Notifier notifier(runtime.io().get_executor());
   service.on_notify([&](const Name& apex) { secondaries.notified(apex); });
-  loaded.store->on_change([&](const Name& apex, std::uint32_t serial) { notifier.changed(apex, serial); });
   drop_privileges();
-  for (const ZonePtr& zone : loaded.store->zones().get()->zones())
-
-    if (zone->available())
-      log::info("{} serial {}, {} names", zone->apex().text(), zone->serial(), zone->names());
+  loaded.store->log_zones();
+  // What the file says, and what it comes to with the zones that catalogs list.
+  Config written = loaded.config, config = loaded.config;
+  const auto take = [&](std::optional<Name> only, ZoneStore::Reloaded done) {
+    config =
+        with_members(written, config, [&](const Name& apex) { return loaded.store->version(apex).zone; });
+    service.configure(config);
+    notifier.configure(config);
+    loaded.store->reload(config, std::move(only),
+                         [&, now = config, done = std::move(done)](std::vector<std::string> problems) {
+                           asio::post(runtime.io(), [&, now] { secondaries.configure(now); });
+                           done(std::move(problems));
+                         });
+  };
+  const auto follow_catalogs = [&] {
+    take(std::nullopt,
+         [](const std::vector<std::string>&) { log::info("the catalogs' zones are followed"); });
+  };
+  const auto is_catalog = [&](const Name& apex) {
+    return std::any_of(written.zones.begin(), written.zones.end(), [&](const auto& zone) {
+      return zone.second.catalog == CatalogRole::Consume && Name::parse(zone.first).value() == apex;
+    });
+  };
+  loaded.store->on_change([&](const Name& apex, std::uint32_t serial) {
+    notifier.changed(apex, serial);
+    asio::post(runtime.io(), [&, apex] {
+      if (is_catalog(apex)) follow_catalogs();
+    });
+  });
+  // A secondary is of use once it has its copies; a primary that does not answer must not keep it for long.
+  asio::steady_timer patience(runtime.io(), std::chrono::seconds(3));
+  if (std::any_of(loaded.config.zones.begin(), loaded.config.zones.end(),
+                  [](const auto& zone) { return zone.second.secondary(); })) {
+    runtime.delay_ready();
+    secondaries.on_first_round(
+        [&] { loaded.store->settled([&] { asio::post(runtime.io(), [&] { runtime.ready(); }); }); });
+    patience.async_wait([&](const boost::system::error_code& error) {
+      if (!error) runtime.ready();
+    });
+  }
   notifier.configure(loaded.config);
   secondaries.configure(loaded.config);
+  if (std::any_of(written.zones.begin(), written.zones.end(),
+                  [](const auto& zone) { return zone.second.catalog == CatalogRole::Consume; }))
+    follow_catalogs();
   udp.start();
   listeners.start();
   asio::steady_timer daily(runtime.io());
@@ -71,25 +110,22 @@ int run(const std::string& path, Loaded& loaded) {
   };
   watch_signatures();
   const auto reload = [&](std::optional<Name> only, ZoneStore::Reloaded done) {
-    auto config = load_config(path);
-    if (!config) {
-      log::error("not reloaded, the configuration has mistakes:\n{}", config.error());
-      return done({config.error()});
+    auto read = load_config(path);
+    if (!read) {
+      log::error("not reloaded, the configuration has mistakes:\n{}", read.error());
+      return done({read.error()});
     }
     std::vector<std::string> problems;
-    service.configure(*config);
-    if (auto renewed = listeners.renew(*config); !renewed) {
+    if (auto renewed = listeners.renew(*read); !renewed) {
       problems.push_back("the certificate is not renewed: " + renewed.error().text());
       log::error("{}", problems.back());
     }
-    notifier.configure(*config);
-    loaded.store->reload(*config, std::move(only),
-                         [&, config = *config, problems, done](std::vector<std::string> more) {
-                           asio::post(runtime.io(), [&, config] { secondaries.configure(config); });
-                           log::info("reloaded");
-                           more.insert(more.begin(), problems.begin(), problems.end());
-                           done(std::move(more));
-                         });
+    written = std::move(*read);
+    take(std::move(only), [problems, done](std::vector<std::string> more) {
+      log::info("reloaded");
+      more.insert(more.begin(), problems.begin(), problems.end());
+      done(std::move(more));
+    });
   };
   runtime.on_reload([&] { reload(std::nullopt, [](const std::vector<std::string>&) {}); });
   Control control(runtime.io(), service, *loaded.store,

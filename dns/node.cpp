@@ -22,6 +22,10 @@ NodePtr Node::make(const Name& name, std::span<const RRsetView> rrsets, std::uin
   node->name_size_ = static_cast<std::uint8_t>(name_size);
   node->mixed_case_ = mixed_case;
   node->flags_ = flags;
+  node->hashed_owner_ =
+      children == 0 && !rrsets.empty() && std::all_of(rrsets.begin(), rrsets.end(), [](const RRsetView& set) {
+        return set.type == type::NSEC3 || set.covers == type::NSEC3;
+      });
 
   auto* header = reinterpret_cast<Header*>(node + 1);
   auto* const bytes = reinterpret_cast<std::uint8_t*>(header + rrsets.size());

@@ -65,6 +65,8 @@ class Node : public BlockHeader {
   Flags flags() const { return flags_; }
   /// No records: the name exists only because others stand below it (RFC 8499 7, empty non-terminal).
   bool is_empty() const { return rrset_count_ == 0; }
+  /// Only there to carry an NSEC3 record: for questions the name does not exist (RFC 5155 7.2.8).
+  bool is_hashed_owner() const { return hashed_owner_; }
 
   /// The RRset of a type, or one with no records.
   RRsetView find(Type t) const { return find(t, 0); }
@@ -101,7 +103,7 @@ class Node : public BlockHeader {
   std::uint32_t children_ = 0;
   std::uint16_t rrset_count_ = 0;
   std::uint8_t name_size_ = 0;
-  bool mixed_case_ = false;
+  bool mixed_case_ = false, hashed_owner_ = false;
   Flags flags_;
 };
 

@@ -7,6 +7,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <deque>
+#include <optional>
 #include <stdexcept>
 
 #include "common/log.hpp"
@@ -16,8 +17,8 @@
 namespace lab::dns {
 namespace {
 
-// libunbound, loaded when recursion is wanted: a server of zones alone has neither its memory nor its
-// start-up time to pay.
+// libunbound, loaded by the first question that needs it: a server of zones alone has neither its memory nor
+// its start-up time to pay, and a lab is up before anybody asks.
 struct Unbound {
   decltype(&ub_ctx_create) create;
   decltype(&ub_ctx_delete) destroy;
@@ -25,6 +26,7 @@ struct Unbound {
   decltype(&ub_ctx_set_stub) set_stub;
   decltype(&ub_ctx_set_fwd) set_forwarder;
   decltype(&ub_ctx_add_ta_file) add_trust_anchors;
+  decltype(&ub_ctx_zone_add) add_zone;
   decltype(&ub_ctx_async) async;
   decltype(&ub_fd) fd;
   decltype(&ub_process) process;
@@ -47,6 +49,7 @@ struct Unbound {
     bind(set_stub, "ub_ctx_set_stub");
     bind(set_forwarder, "ub_ctx_set_fwd");
     bind(add_trust_anchors, "ub_ctx_add_ta_file");
+    bind(add_zone, "ub_ctx_zone_add");
     bind(async, "ub_ctx_async");
     bind(fd, "ub_fd");
     bind(process, "ub_process");
@@ -80,10 +83,11 @@ constexpr std::pair<const char*, const char*> kOptions[] = {
 }  // namespace
 
 struct Recursor::Impl : std::enable_shared_from_this<Recursor::Impl> {
-  explicit Impl(boost::asio::any_io_executor e) : executor(std::move(e)), readable(executor) {}
+  Impl(boost::asio::any_io_executor e, RecursionConfig c)
+      : config(std::move(c)), executor(std::move(e)), readable(executor) {}
   ~Impl() {
     if (readable.is_open()) readable.release();
-    if (context) unbound.destroy(context);
+    if (context) unbound->destroy(context);
   }
 
   // Results wait behind a descriptor; taking them calls `finished` for each.
@@ -92,7 +96,7 @@ struct Recursor::Impl : std::enable_shared_from_this<Recursor::Impl> {
                         [self = weak_from_this()](const boost::system::error_code& error) {
                           const auto impl = self.lock();
                           if (error || !impl) return;
-                          impl->unbound.process(impl->context);
+                          impl->unbound->process(impl->context);
                           impl->wait();
                         });
   }
@@ -114,57 +118,73 @@ struct Recursor::Impl : std::enable_shared_from_this<Recursor::Impl> {
         const auto* bytes = static_cast<const std::uint8_t*>(result->answer_packet);
         found.message.assign(bytes, bytes + result->answer_len);
       }
-      query->impl->unbound.resolve_free(result);
+      query->impl->unbound->resolve_free(result);
     }
     query->done(std::move(found));
   }
 
-  Unbound unbound;
+  /// Throws std::runtime_error.
+  void start();
+
+  const RecursionConfig config;
+  std::optional<Unbound> unbound;
   boost::asio::any_io_executor executor;
   boost::asio::posix::stream_descriptor readable;
   ub_ctx* context = nullptr;
 };
 
-Recursor::Recursor(boost::asio::any_io_executor executor, const RecursionConfig& config)
-    : impl_(std::make_shared<Impl>(std::move(executor))) {
-  Impl& impl = *impl_;
-  impl.context = impl.unbound.create();
-  if (!impl.context) throw std::runtime_error("libunbound cannot start");
+void Recursor::Impl::start() {
+  unbound.emplace();
+  context = unbound->create();
+  if (!context) throw std::runtime_error("libunbound cannot start");
   auto check = [&](int error, const std::string& what) {
     if (error != 0)
-      throw std::runtime_error(fmt::format("recursion: {}: {}", what, impl.unbound.strerror(error)));
+      throw std::runtime_error(fmt::format("recursion: {}: {}", what, unbound->strerror(error)));
   };
-  for (const auto& [option, value] : kOptions)
-    check(impl.unbound.set_option(impl.context, option, value), option);
+  for (const auto& [option, value] : kOptions) check(unbound->set_option(context, option, value), option);
   if (config.trust_anchors.empty()) {
-    check(impl.unbound.set_option(impl.context, "module-config:", "iterator"), "module-config");
+    check(unbound->set_option(context, "module-config:", "iterator"), "module-config");
   } else {
-    check(impl.unbound.add_trust_anchors(impl.context, config.trust_anchors.c_str()), config.trust_anchors);
+    check(unbound->add_trust_anchors(context, config.trust_anchors.c_str()), config.trust_anchors);
   }
   auto address = [](const Endpoint& e) { return fmt::format("{}@{}", e.address.text(), e.port); };
   for (const Endpoint& e : config.root)
-    check(impl.unbound.set_stub(impl.context, ".", address(e).c_str(), 0), "root " + e.text());
+    check(unbound->set_stub(context, ".", address(e).c_str(), 0), "root " + e.text());
+  for (const auto& [zone, servers] : config.stubs)
+    for (const Endpoint& e : servers)
+      check(unbound->set_stub(context, zone.c_str(), address(e).c_str(), 0), "stub " + zone);
   for (const Endpoint& e : config.forwarders)
-    check(impl.unbound.set_forwarder(impl.context, address(e).c_str()), "forwarder " + e.text());
-  check(impl.unbound.async(impl.context, 1), "thread");
+    check(unbound->set_forwarder(context, address(e).c_str()), "forwarder " + e.text());
+  for (const std::string& name : config.blocklist)
+    check(unbound->add_zone(context, name.c_str(), "always_nxdomain"), "blocklist " + name);
+  check(unbound->async(context, 1), "thread");
 }
+
+Recursor::Recursor(boost::asio::any_io_executor executor, const RecursionConfig& config)
+    : impl_(std::make_shared<Impl>(std::move(executor), config)) {}
 
 Recursor::~Recursor() = default;
 
 void Recursor::find(const Name& name, Type type, Done done) {
   boost::asio::dispatch(
       impl_->executor, [impl = impl_, text = name.text(), type, done = std::move(done)]() mutable {
+        try {
+          if (!impl->context) impl->start();
+        } catch (const std::runtime_error& e) {
+          log::error("{}", e.what());
+          return done({});
+        }
         auto query = std::make_unique<Impl::Query>(impl.get(), std::move(done));
-        const int error = impl->unbound.resolve_async(impl->context, text.c_str(), type, rrclass::IN,
-                                                      query.get(), &Impl::finished, nullptr);
+        const int error = impl->unbound->resolve_async(impl->context, text.c_str(), type, rrclass::IN,
+                                                       query.get(), &Impl::finished, nullptr);
         if (error != 0) {
-          log::warning("recursion for {}: {}", text, impl->unbound.strerror(error));
+          log::warning("recursion for {}: {}", text, impl->unbound->strerror(error));
           return query->done({});
         }
         query.release();  // `finished` takes it back
         // The descriptor exists once the first question has started the thread.
         if (!impl->readable.is_open()) {
-          impl->readable.assign(impl->unbound.fd(impl->context));
+          impl->readable.assign(impl->unbound->fd(impl->context));
           impl->wait();
         }
       });

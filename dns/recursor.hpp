@@ -14,7 +14,7 @@ namespace lab::dns {
 
 class Recursor {
  public:
-  /// Starts libunbound with a thread of its own. Throws std::runtime_error when it cannot.
+  /// The first question starts libunbound, with a thread of its own.
   Recursor(boost::asio::any_io_executor executor, const RecursionConfig& config);
   ~Recursor();
   Recursor(const Recursor&) = delete;

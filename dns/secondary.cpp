@@ -11,6 +11,7 @@
 #include "common/log.hpp"
 #include "common/spawn.hpp"
 #include "dns/asio_address.hpp"
+#include "dns/zonemd.hpp"
 
 namespace lab::dns {
 
@@ -62,6 +63,12 @@ asio::awaitable<bool> in_time(asio::awaitable<T> work, T& out, std::chrono::seco
   co_return true;
 }
 
+// The RCODE a failure names, "the primary said REFUSED".
+std::string rcode_in(const std::string& why) {
+  constexpr std::string_view kSaid = "the primary said ";
+  return why.starts_with(kSaid) ? why.substr(kSaid.size()) : std::string();
+}
+
 using Moved = std::tuple<boost::system::error_code, std::size_t>;
 
 }  // namespace
@@ -72,11 +79,13 @@ struct Secondaries::Follower {
   std::vector<Endpoint> primaries;
   std::optional<TsigKey> key;
   asio::steady_timer timer;
+  bool digest = false;  // a copy must have one that is good
+  bool tried = false;
   bool ended = false, asked = false;  // `asked`: a NOTIFY came while a refresh was under way
 };
 
-Secondaries::Secondaries(asio::any_io_executor executor, ZoneStore& store)
-    : executor_(std::move(executor)), store_(store) {}
+Secondaries::Secondaries(asio::any_io_executor executor, ZoneStore& store, TransferLog& log)
+    : executor_(std::move(executor)), store_(store), log_(log) {}
 Secondaries::~Secondaries() = default;
 
 void Secondaries::configure(const Config& config) {
@@ -88,6 +97,7 @@ void Secondaries::configure(const Config& config) {
     const auto known = followers_.find(apex);
     auto follower = known != followers_.end() ? known->second : std::make_shared<Follower>(executor_, apex);
     follower->primaries = zone.primaries;
+    follower->digest = zone.zonemd;
     follower->key.reset();
     if (!zone.key.empty()) {
       const KeyConfig& key = config.keys.at(zone.key);
@@ -119,6 +129,10 @@ asio::awaitable<void> Secondaries::follow(std::shared_ptr<Follower> follower) {
   while (!f.ended) {
     f.asked = false;
     const bool good = co_await refresh(f);
+    f.tried = true;
+    if (first_round_ &&
+        std::all_of(followers_.begin(), followers_.end(), [](const auto& one) { return one.second->tried; }))
+      std::exchange(first_round_, nullptr)();
     if (f.ended) co_return;
     const ZonePtr zone = store_.version(f.apex).zone;
     std::chrono::seconds wait;
@@ -149,6 +163,13 @@ asio::awaitable<bool> Secondaries::refresh(Follower& f) {
       if (!whole && (!ours || !ours->available())) continue;
       const auto done = co_await fetch(f, primary, whole);
       if (done) co_return true;
+      TransferNote note{};
+      note.peer = primary.text();
+      note.kind = whole ? "AXFR" : "IXFR";
+      note.key = f.key ? f.key->name.text() : "";
+      note.rcode = rcode_in(done.error().what);
+      note.why = done.error().text();
+      log_.failed(f.apex, TransferLog::Direction::In, std::move(note));
       log::warning("{}: {} from {}{} failed: {}", f.apex.text(), whole ? "AXFR" : "IXFR", primary.text(),
                    f.key ? " with key " + f.key->name.text() : "", done.error().text());
     }
@@ -211,6 +232,13 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
   if (!transfer.why().empty()) co_return fail(transfer.why());
   auto zone = transfer.result();
   if (!zone) co_return std::unexpected(zone.error());
+  if (*zone) {
+    // RFC 8976 4: a copy that is not what was digested is no copy.
+    const DigestCheck check = check_zonemd(**zone);
+    if (check == DigestCheck::Bad) co_return fail("its ZONEMD digest does not fit: the copy is damaged");
+    if (check != DigestCheck::Good && f.digest)
+      co_return fail("it has no ZONEMD digest that can be checked, and 'zonemd' asks for one");
+  }
   if (*zone && ours && !serial_after((*zone)->serial(), ours->serial())) {
     if ((*zone)->serial() != ours->serial())
       log::warning("{}: {} has serial {}, ours is {}: a serial never goes back, the copy stays",
@@ -220,6 +248,13 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
   if (*zone)
     log::info("{} serial {}, {} names, by {} from {}", f.apex.text(), (*zone)->serial(), (*zone)->names(),
               transfer.incremental() ? "IXFR" : "AXFR", primary.text());
+  TransferNote note{};
+  note.peer = primary.text();
+  note.kind = transfer.incremental() || !whole ? "IXFR" : "AXFR";
+  note.key = f.key ? f.key->name.text() : "";
+  note.serial = *zone ? (*zone)->serial() : ours ? ours->serial() : 0;
+  note.records = transfer.records();
+  log_.done(f.apex, TransferLog::Direction::In, std::move(note));
   store_.take_over(f.apex, *zone);
   co_return Result<void>();
 }

@@ -4,12 +4,14 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "dns/config.hpp"
 #include "dns/transfer.hpp"
+#include "dns/transfer_log.hpp"
 #include "dns/tsig.hpp"
 #include "dns/zone_store.hpp"
 
@@ -26,10 +28,13 @@ struct SecondaryLimits {
 
 class Secondaries {
  public:
-  Secondaries(boost::asio::any_io_executor executor, ZoneStore& store);
+  /// `log` is told what became of each transfer.
+  Secondaries(boost::asio::any_io_executor executor, ZoneStore& store, TransferLog& log);
   ~Secondaries();
   /// Starts, goes on with, or ends following zones, as the configuration says.
   void configure(const Config& config);
+  /// Called once every zone configured so far has been asked for, with whatever result.
+  void on_first_round(std::function<void()> call) { first_round_ = std::move(call); }
   /// A primary says that the zone has changed. Safe from any thread.
   void notified(const Name& apex);
 
@@ -41,8 +46,10 @@ class Secondaries {
 
   boost::asio::any_io_executor executor_;
   ZoneStore& store_;
+  TransferLog& log_;
   std::vector<Endpoint> listen_;
   std::map<Name, std::shared_ptr<Follower>> followers_;
+  std::function<void()> first_round_;
 };
 
 }  // namespace lab::dns

@@ -71,15 +71,25 @@ Service::Service(const Config& config, ZoneStore& store, boost::asio::any_io_exe
     limiter_ = std::make_unique<RateLimiter>(*config.rate_limit,
                                              get32(key.data()) | std::uint64_t{get32(&key[4])} << 32);
   }
+  ViewId id = kMainView;
+  for (const auto& [name, view] : config.views) {
+    ++id;
+    for (const Endpoint& at : view.listen) views_[at] = id;
+  }
   if (config.recursion) recursor_ = std::make_unique<Recursor>(std::move(executor), *config.recursion);
 }
 
 void Service::configure(const Config& config) { access_.replace(std::make_shared<const Access>(config)); }
 
-Asker Service::asker(Transport transport, const IpAddress& peer) const {
+ViewId Service::view_at(const Endpoint& listen) const {
+  const auto at = views_.find(listen);
+  return at == views_.end() ? kMainView : at->second;
+}
+
+Asker Service::asker(Transport transport, const IpAddress& peer, ViewId view) const {
   return {.transport = transport,
-          .may_recurse = recursor_ && any_contains(access_.get()->recursion, peer),
-          .recursion_offered = recursor_ != nullptr,
+          .may_recurse = recursor_ && view == kMainView && any_contains(access_.get()->recursion, peer),
+          .recursion_offered = recursor_ != nullptr && view == kMainView,
           .address = peer.bytes(),
           .now = static_cast<std::uint32_t>(seconds_now())};
 }
@@ -149,14 +159,15 @@ void Service::signed_message(const Request& request, const Caller& caller, Send 
     tsig.sign(bytes, seconds_now());
     send(std::move(bytes));
   };
-  Asker who = asker(caller.transport, caller.peer.address);
+  Asker who = asker(caller.transport, caller.peer.address, caller.view);
   who.reserve = tsig.key()->signature_size();
   std::vector<std::uint8_t> out(kMaxMessage);
   Request q;
-  const Outcome outcome = respond(*zones().get(), options_, who, inner, out, q);
+  const Outcome outcome = respond(*zones(caller.view).get(), options_, who, inner, out, q);
   out.resize(outcome.size);
   if (outcome.action == Action::Reply) return send_signed(std::move(out));
-  handle(outcome.action, q, out, {caller.peer, caller.transport, tsig.key()->name}, std::move(send_signed));
+  handle(outcome.action, q, out, {caller.peer, caller.transport, tsig.key()->name, caller.view},
+         std::move(send_signed));
 }
 
 void Service::update(const Request& request, const Caller& caller, Send send) {

@@ -41,6 +41,7 @@ struct Caller {
   Endpoint peer;
   Transport transport = Transport::Udp;
   std::optional<Name> key;  ///< that signed the message
+  ViewId view = kMainView;
   /// For the log: `192.168.56.10:4711 (key dhcp.)`.
   std::string text() const;
 };
@@ -58,16 +59,19 @@ void count_outcome(Counters& counters, Transport transport, const Request& reque
 
 class Service {
  public:
-  /// Starts libunbound where the configuration asks for recursion. Throws what Recursor throws.
   Service(const Config& config, ZoneStore& store, boost::asio::any_io_executor executor);
 
-  Snapshot<ZoneSet>& zones() { return store_.zones(); }
+  /// What is seen at an address the server listens on.
+  ViewId view_at(const Endpoint& listen) const;
+  Snapshot<ZoneSet>& zones(ViewId view) { return store_.zones(view); }
   const ResponderOptions& options() const { return options_; }
   /// `peer` must outlive what is returned.
-  Asker asker(Transport transport, const IpAddress& peer) const;
-  Asker asker(const Caller& caller) const { return asker(caller.transport, caller.peer.address); }
+  Asker asker(Transport transport, const IpAddress& peer, ViewId view) const;
+  Asker asker(const Caller& caller) const {
+    return asker(caller.transport, caller.peer.address, caller.view);
+  }
   /// Whether `asker` says the same for every address: then it need not be asked.
-  bool treats_all_alike() const { return !recursor_; }
+  bool treats_all_alike(ViewId view) const { return !recursor_ || view != kMainView; }
 
   Metrics& metrics() { return metrics_; }
   TransferLog& transfers() { return transfers_; }
@@ -111,6 +115,7 @@ class Service {
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Recursor> recursor_;
   std::function<void(const Name&)> notified_;
+  std::map<Endpoint, ViewId> views_;
   std::atomic<std::uint64_t> dialogues_{0};
 };
 

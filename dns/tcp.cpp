@@ -72,7 +72,7 @@ void Connection::hand_over(const Outcome& outcome, const Request& request, std::
   ++outstanding_;
   std::vector<std::uint8_t> message(request.message.begin(), request.message.end());
   server_.service().handle(
-      outcome.action, request, server_.reply(outcome), {peer_, server_.transport(), {}},
+      outcome.action, request, server_.reply(outcome), {peer_, server_.transport(), {}, server_.view()},
       [weak = weak_from_this(), executor = server_.executor(), number, message = std::move(message),
        &metrics = server_.service().metrics(), begin = Clock::now()](std::vector<std::uint8_t> reply) {
         metrics.late_answer(reply, Clock::now() - begin);
@@ -148,7 +148,8 @@ class FramedConnection final : public Connection {
 
   // A zone, message by message, as fast as the other side takes them.
   asio::awaitable<bool> transfer(const Request& request) {
-    TransferAnswer answer = server_.service().transfer(request, {peer_, server_.transport(), {}});
+    TransferAnswer answer =
+        server_.service().transfer(request, {peer_, server_.transport(), {}, server_.view()});
     if (!answer.stream) {
       tell(request, answer.reply);
       append_frame(out_, answer.reply);
@@ -185,7 +186,8 @@ TcpServer::TcpServer(asio::any_io_executor executor, Service& service, Transport
       counters_(service.metrics().counters()),
       sweeper_(executor),
       scratch_(kMaxMessage),
-      reader_(service.zones()) {
+      view_(listen.empty() ? kMainView : service.view_at(listen.front())),
+      reader_(service.zones(view_)) {
   for (const Endpoint& at : listen) {
     try {
       tcp::acceptor& acceptor = acceptors_.emplace_back(executor);
@@ -221,8 +223,9 @@ void TcpServer::stop(std::function<void()> done) {
 Outcome TcpServer::respond(const Endpoint& peer, std::span<const std::uint8_t> message, Request& request) {
   const auto begin = Connection::Clock::now();
   const auto zones = reader_.hold();
-  const Outcome outcome = dns::respond(*zones, service_.options(), service_.asker(transport_, peer.address),
-                                       message, scratch_, request);
+  const Outcome outcome =
+      dns::respond(*zones, service_.options(), service_.asker(transport_, peer.address, view_), message,
+                   scratch_, request);
   count_outcome(counters_, transport_, request, outcome, reply(outcome));
   if (outcome.action == Action::Reply) counters_.latency(Connection::Clock::now() - begin);
   return outcome;

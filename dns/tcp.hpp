@@ -90,6 +90,8 @@ class TcpServer {
   Service& service() { return service_; }
   Transport transport() const { return transport_; }
   Counters& counters() { return counters_; }
+  /// What its addresses show; all of them the same.
+  ViewId view() const { return view_; }
   /// Answers from the zones, where that is possible at once; else says what has to be done. The reply stays
   /// until the next call.
   Outcome respond(const Endpoint& peer, std::span<const std::uint8_t> message, Request& request);
@@ -125,6 +127,7 @@ class TcpServer {
   boost::asio::steady_timer sweeper_;
   bool sweeping_ = false;
   std::vector<std::uint8_t> scratch_;  // one answer of up to 64 KiB, for all connections: they share a thread
+  const ViewId view_;
   Snapshot<ZoneSet>::Reader reader_;
 };
 

@@ -76,7 +76,8 @@ class UdpServer::Worker {
       : service_(service),
         several_(several),
         socket_(std::make_shared<Socket>(at)),
-        reader_(service.zones()),
+        view_(service.view_at(at)),
+        reader_(service.zones(view_)),
         counters_(service.metrics().counters()) {
     for (unsigned i = 0; i < UdpLimits::kBatch; ++i) prepare(i);
   }
@@ -118,9 +119,9 @@ class UdpServer::Worker {
 
   Asker asker(unsigned i) const {
     Asker who{.transport = Transport::Udp, .address = address_of(peers_[i]), .now = now_};
-    if (!service_.treats_all_alike()) {
+    if (!service_.treats_all_alike(view_)) {
       const IpAddress peer = from_sockaddr(peers_[i]).address;
-      const Asker allowed = service_.asker(Transport::Udp, peer);
+      const Asker allowed = service_.asker(Transport::Udp, peer, view_);
       who.may_recurse = allowed.may_recurse;
       who.recursion_offered = allowed.recursion_offered;
     }
@@ -238,7 +239,7 @@ class UdpServer::Worker {
     const Endpoint peer = from_sockaddr(peers_[i]);
     std::vector<std::uint8_t> message(request_.message.begin(), request_.message.end());
     service_.handle(outcome.action, request_, std::span(sent_[i].bytes).first(outcome.size),
-                    {peer, Transport::Udp, {}},
+                    {peer, Transport::Udp, {}, view_},
                     [this_service = &service_, socket = socket_, address, peer, message = std::move(message),
                      begin = std::chrono::steady_clock::now()](const std::vector<std::uint8_t>& reply) {
                       iovec data{const_cast<std::uint8_t*>(reply.data()), reply.size()};
@@ -265,6 +266,7 @@ class UdpServer::Worker {
   Service& service_;
   const bool several_;  // threads share the address
   std::shared_ptr<Socket> socket_;
+  const ViewId view_;
   Snapshot<ZoneSet>::Reader reader_;
   std::atomic<bool> stopping_{false};
   Request request_;

@@ -111,9 +111,24 @@ void Zone::note_apex() {
     if (n->hash() == key.hash() && n->key().size() == apex_.size()) apex_node_ = n;
   const RRsetView set = apex_node_->find(type::SOA);
   chain_.clear();
+  denial_ = Denial::None;
   if (apex_node_->has(type::NSEC)) {
+    denial_ = Denial::Nsec;
     chain_ = in_order();
     std::erase_if(chain_, [](const Node* n) { return !n->has(type::NSEC); });
+  } else if (const RRsetView set3 = apex_node_->find(type::NSEC3PARAM)) {
+    if (auto parameters = Nsec3Parameters::parse(*set3.begin())) {
+      nsec3_ = std::move(*parameters);
+      for_each([&](const Node& n) {
+        if (n.has(type::NSEC3) && n.key()[0] == kHashLabel && n.key().size() == apex_.size() + 1 + kHashLabel)
+          chain_.push_back(&n);
+      });
+      // All are one label below the apex: their order is that of the hashes.
+      std::sort(chain_.begin(), chain_.end(), [](const Node* a, const Node* b) {
+        return std::memcmp(a->key().data(), b->key().data(), 1 + kHashLabel) < 0;
+      });
+    }
+    if (!chain_.empty()) denial_ = Denial::Nsec3;
   }
   negative_ttl_ = std::min(set.ttl, Soa::parse(*set.begin()).minimum);
 }
@@ -137,6 +152,18 @@ const Node& Zone::covering(const std::uint8_t* name) const {
       chain_.begin(), chain_.end(), name,
       [](const std::uint8_t* n, const Node* node) { return canonical_order(n, node->key().data()) < 0; });
   return **(after == chain_.begin() ? chain_.end() - 1 : after - 1);
+}
+
+const Node& Zone::covering(const Nsec3Hash& hash, bool& matches) const {
+  std::uint8_t label[1 + kHashLabel] = {kHashLabel};
+  base32hex(hash, label + 1);
+  const auto after =
+      std::upper_bound(chain_.begin(), chain_.end(), label, [](const std::uint8_t* l, const Node* node) {
+        return std::memcmp(l, node->key().data(), 1 + kHashLabel) < 0;
+      });
+  const Node& found = **(after == chain_.begin() ? chain_.end() - 1 : after - 1);
+  matches = std::memcmp(label, found.key().data(), 1 + kHashLabel) == 0;
+  return found;
 }
 
 Soa Zone::soa() const { return Soa::parse(*apex_node_->find(type::SOA).begin()); }

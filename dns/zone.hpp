@@ -12,6 +12,7 @@
 #include "dns/block.hpp"
 #include "dns/name.hpp"
 #include "dns/node.hpp"
+#include "dns/nsec3.hpp"
 
 namespace lab::dns {
 
@@ -63,11 +64,16 @@ class Zone {
 
   /// Whether any name below the apex is a delegation, or any has a DNAME: if none is, nothing hides a name.
   bool has_cuts() const { return cuts_ != 0; }
-  /// Whether the zone has a chain of NSEC records (RFC 4034 4).
-  bool is_signed() const { return !chain_.empty(); }
+  /// How the zone proves what it does not have.
+  Denial denial() const { return denial_; }
+  bool is_signed() const { return denial_ != Denial::None; }
   /// The node whose NSEC says what lies between it and the next name, `name` being there or being it. Only of
-  /// a signed zone.
+  /// a zone with NSEC.
   const Node& covering(const std::uint8_t* name) const;
+  /// What is hashed how; only of a zone with NSEC3.
+  const Nsec3Parameters& nsec3() const { return nsec3_; }
+  /// The node whose NSEC3 is that hash's, or covers it: says which.
+  const Node& covering(const Nsec3Hash& hash, bool& matches) const;
   Soa soa() const;
   std::uint32_t serial() const;
   /// The SOA's TTL in negative answers: the lesser of its own and its MINIMUM field (RFC 2308 3).
@@ -98,7 +104,9 @@ class Zone {
   std::size_t names_ = 0, cuts_ = 0;
   bool available_ = true;
   NodePtr apex_node_;
-  std::vector<const Node*> chain_;  // names with NSEC, in canonical order
+  Denial denial_ = Denial::None;
+  Nsec3Parameters nsec3_;
+  std::vector<const Node*> chain_;  // names with NSEC, or owners of NSEC3, in canonical order
   std::vector<BlockPtr<Shard>> shards_;
 };
 
@@ -107,6 +115,10 @@ using ZonePtr = std::shared_ptr<const Zone>;
 /// Why the records of a node cannot stand together (CNAME beside other data …); null when they can. `apex`:
 /// of its zone.
 const char* node_fault(const Node& node, const Name& apex);
+
+/// Which of a server's faces is meant: the main one, or one that other addresses show.
+using ViewId = std::uint8_t;
+inline constexpr ViewId kMainView = 0;
 
 /// All zones served, by longest match.
 class ZoneSet {

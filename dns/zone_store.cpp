@@ -7,9 +7,11 @@
 #include <filesystem>
 
 #include "common/log.hpp"
+#include "dns/catalog.hpp"
 #include "dns/record_text.hpp"
 #include "dns/update.hpp"
 #include "dns/zone_file.hpp"
+#include "dns/zonemd.hpp"
 
 namespace lab::dns {
 namespace {
@@ -82,6 +84,18 @@ bool ZoneStore::load_zone(ServedZone& served, const std::string& journal_folder,
     for (const Error& e : load.problems) log::warning("the copy is fetched again: {}", e.text());
     return true;
   }
+  if (served.catalog) {
+    // Made anew at each start, so the clock counts its serial; a catalog of the same zones stays as it is.
+    const std::uint32_t now = seconds_now(),
+                        serial = served.zone ? later_serial(now, served.zone->serial()) : now;
+    const ZonePtr next = make_catalog(served.apex, *served.catalog, serial);
+    const auto same = [&] {
+      const auto before = catalog_members(*served.zone), after = catalog_members(*next);
+      return before && after && *before == *after;
+    };
+    if (!served.zone || !same()) served.from_file = served.zone = next;
+    return true;
+  }
   ZoneLoad load = load_zone_file(served.apex, served.file);
   for (const Error& remark : load.remarks) log::warning("{}", remark.text());
   if (!load.zone) {
@@ -138,8 +152,30 @@ bool ZoneStore::load_zone(ServedZone& served, const std::string& journal_folder,
   return true;
 }
 
+ZoneStore::ZoneStore(std::size_t views) {
+  for (std::size_t i = 0; i < views; ++i)
+    views_.push_back(std::make_unique<Snapshot<ZoneSet>>(std::make_shared<const ZoneSet>()));
+}
+
+ViewId ZoneStore::view_of(const Config& config, const std::string& zone) {
+  ViewId id = kMainView;
+  for (const auto& [name, view] : config.views) {
+    ++id;
+    if (std::find(view.zones.begin(), view.zones.end(), zone) != view.zones.end()) return id;
+  }
+  return kMainView;
+}
+
+std::optional<std::vector<Name>> ZoneStore::members_of(const Config& config, const std::string& zone) {
+  if (config.zones.at(zone).catalog != CatalogRole::Produce) return std::nullopt;
+  std::vector<Name> members;
+  for (const auto& [name, other] : config.zones)
+    if (other.member_of == zone) members.push_back(Name::parse(name).value());
+  return members;
+}
+
 std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Error>& problems) {
-  std::unique_ptr<ZoneStore> store(new ZoneStore);
+  std::unique_ptr<ZoneStore> store(new ZoneStore(config.views.size() + 1));
   store->protect_zone_files_ = config.update && config.update->protect_zone_files;
   store->folder_ = config.journal;
   for (const auto& [name, zone] : config.zones) {
@@ -147,12 +183,15 @@ std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Err
     served->apex = Name::parse(name).value();
     served->file = zone.file;
     served->secondary = zone.secondary();
+    served->view = view_of(config, name);
+    served->catalog = members_of(config, name);
     if (load_zone(*served, config.journal, problems) && open_key(*served, zone, config.journal, problems))
       store->served_.push_back(std::move(served));
   }
   for (const auto& served : store->served_) {
     if (auto shown = store->show(*served); !shown) problems.push_back(shown.error());
-    if (served->key) served->history.clear();  // the journal's steps have no signatures
+    // The journal's steps have no signatures and no digest.
+    if (served->shown != served->zone) served->history.clear();
   }
   if (problems.empty()) store->publish_all();
   return store;
@@ -162,11 +201,16 @@ std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Err
 bool ZoneStore::open_key(ServedZone& served, const ZoneConfig& config, const std::string& folder,
                          std::vector<Error>& problems) {
   served.key.reset();
+  served.digest = config.zonemd && !config.secondary();
+  served.signing = {config.nsec3 ? Denial::Nsec3 : Denial::Nsec, served.digest};
   if (!config.dnssec) return true;
   const std::string stem = folder + "/" + file_stem(served.apex);
-  auto key = ZoneKey::open(stem + ".key", served.apex);
+  const bool given = !config.dnssec_key.empty();
+  auto key =
+      given ? ZoneKey::read(config.dnssec_key, served.apex) : ZoneKey::open(stem + ".key", served.apex);
   const auto kept =
-      key ? replace_file(stem + ".ds", record_text(served.apex, type::DS, 3600, as_bytes(key->ds())) + "\n")
+      key && !given
+          ? replace_file(stem + ".ds", record_text(served.apex, type::DS, 3600, as_bytes(key->ds())) + "\n")
           : Result<void>();
   if (!key || !kept) {
     problems.push_back(key ? kept.error() : key.error());
@@ -179,6 +223,10 @@ bool ZoneStore::open_key(ServedZone& served, const ZoneConfig& config, const std
 Result<void> ZoneStore::show(ServedZone& served) const {
   if (!served.key) {
     served.shown = served.zone;
+    if (!served.digest) return {};
+    auto digested = with_zonemd(served.zone);
+    if (!digested) return std::unexpected(digested.error());
+    served.shown = *digested;
     return {};
   }
   // A delegation to a zone that is signed here too is signed over: its DS is known (RFC 4035 2.4).
@@ -189,11 +237,11 @@ Result<void> ZoneStore::show(ServedZone& served) const {
       editor.add(child->apex, type::DS, served.zone->find(child->apex)->find(type::NS).ttl, child->key->ds());
   const auto with_ds = editor.finish();
   if (!with_ds) return std::unexpected(with_ds.error());
-  const std::uint32_t now = seconds_now();
-  auto zone = served.key->sign(**with_ds, now);
-  if (!zone) return std::unexpected(zone.error());
-  served.shown = *zone;
-  served.signed_at = now;
+  const Zone* before = served.shown && served.shown->is_signed() ? served.shown.get() : nullptr;
+  auto done = served.key->sign(**with_ds, before, served.signing, seconds_now());
+  if (!done) return std::unexpected(done.error());
+  served.shown = done->zone;
+  served.signed_at = done->oldest;
   return {};
 }
 
@@ -219,18 +267,25 @@ void ZoneStore::refresh_signatures() {
   });
 }
 
+void ZoneStore::log_zones() const {
+  for (const auto& served : served_)
+    if (const Zone& zone = *served->shown; zone.available())
+      log::info("{} serial {}, {} names", zone.apex().text(), zone.serial(), zone.names());
+}
+
 void ZoneStore::publish_all() {
-  std::vector<ZonePtr> zones;
+  std::vector<std::vector<ZonePtr>> zones(views_.size());
   std::map<Name, Version> versions;
   for (const auto& served : served_) {
-    zones.push_back(served->shown);
+    zones[served->view].push_back(served->shown);
     versions[served->apex] = {served->shown, served->history};
   }
   {
     const std::lock_guard lock(versions_mutex_);
     versions_ = std::move(versions);
   }
-  zones_.replace(std::make_shared<const ZoneSet>(std::move(zones)));
+  for (std::size_t view = 0; view < views_.size(); ++view)
+    views_[view]->replace(std::make_shared<const ZoneSet>(std::move(zones[view])));
 }
 
 // Makes `zone` the version served, `changes` what led from the one before to it.
@@ -241,7 +296,7 @@ void ZoneStore::publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr>
     log::error("{}: {}; the version before is served on", served.apex.text(), shown.error().text());
     return;
   }
-  if (served.key && !changes.empty())  // what secondaries get has other signatures, too
+  if (served.shown != served.zone && !changes.empty())  // what secondaries get has other signatures, too
     changes = {std::make_shared<const JournalEntry>(
         JournalEntry{0, before->serial(), served.shown->serial(), difference(*before, *served.shown)})};
   if (changes.empty()) served.history.clear();
@@ -252,7 +307,8 @@ void ZoneStore::publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr>
     const std::lock_guard lock(versions_mutex_);
     versions_[served.apex] = {served.shown, served.history};
   }
-  zones_.replace(zones_.get()->with(served.apex, served.shown));
+  Snapshot<ZoneSet>& zones = *views_[served.view];
+  zones.replace(zones.get()->with(served.apex, served.shown));
   if (changed_ && served.zone->available()) changed_(served.apex, served.zone->serial());
 }
 
@@ -456,6 +512,7 @@ std::vector<std::string> ZoneStore::do_reload(const Config& config, const std::o
   protect_zone_files_ = config.update && config.update->protect_zone_files;
   std::vector<std::unique_ptr<ServedZone>> served;
   std::vector<Name> changed;
+  std::error_code ignored;
   for (const auto& [name, zone] : config.zones) {
     const Name apex = Name::parse(name).value();
     const auto old = std::find_if(served_.begin(), served_.end(), [&](const auto& s) {
@@ -471,7 +528,10 @@ std::vector<std::string> ZoneStore::do_reload(const Config& config, const std::o
     next->apex = apex;
     next->file = zone.file;
     next->secondary = zone.secondary();
-    if (before && !next->secondary && next->file_fingerprint == 0)
+    next->catalog = members_of(config, name);
+    // A view that came with a reload has no addresses yet: they are bound at the start.
+    next->view = std::min<ViewId>(view_of(config, name), static_cast<ViewId>(views_.size() - 1));
+    if (before && !next->secondary && !next->catalog && next->file_fingerprint == 0)
       next->file_fingerprint = fingerprint(*next->from_file);
     std::vector<Error> problems;
     auto history = next->history;
@@ -492,13 +552,19 @@ std::vector<std::string> ZoneStore::do_reload(const Config& config, const std::o
     if (!open_key(*next, zone, config.journal, key_problems)) fault(key_problems[0].text());
     served.push_back(std::move(next));
   }
+  for (const auto& gone : served_) {
+    if (!gone || !gone->secondary) continue;
+    log::info("{} is no longer served; its copy is removed", gone->apex.text());
+    std::filesystem::remove(copy_file(folder_, gone->apex), ignored);
+  }
   served_ = std::move(served);
   for (const auto& s : served_) {
     const ZonePtr before = s->shown;
     if (auto shown = show(*s); !shown) {
       fault(fmt::format("{}: {}", s->apex.text(), shown.error().text()));
       s->shown = before ? before : s->zone;
-    } else if (s->key && before && std::find(changed.begin(), changed.end(), s->apex) != changed.end()) {
+    } else if (s->shown != s->zone && before &&
+               std::find(changed.begin(), changed.end(), s->apex) != changed.end()) {
       s->history.back() = std::make_shared<const JournalEntry>(
           JournalEntry{0, before->serial(), s->shown->serial(), difference(*before, *s->shown)});
     }

@@ -31,10 +31,14 @@ struct ServedZone {
   ZonePtr zone;
   ZonePtr shown;               // `zone`, signed where that is asked for
   std::optional<ZoneKey> key;  // signs it
+  Signing signing;
+  bool digest = false;  // ZONEMD is wanted
   std::uint32_t signed_at = 0;
   std::unique_ptr<Journal> journal;  // none without a journal folder
   bool secondary = false;
-  bool frozen = false;             // updates are refused
+  bool frozen = false;                       // updates are refused
+  std::optional<std::vector<Name>> catalog;  // its members, of one that is made here
+  ViewId view = kMainView;
   std::vector<ChangePtr> history;  // what led to `zone`, for incremental transfers
 };
 
@@ -44,7 +48,10 @@ class ZoneStore {
   static std::unique_ptr<ZoneStore> load(const Config& config, std::vector<Error>& problems);
   ~ZoneStore();
 
-  Snapshot<ZoneSet>& zones() { return zones_; }
+  Snapshot<ZoneSet>& zones(ViewId view = kMainView) { return *views_.at(view); }
+
+  /// Tells the log what is served, before anything changes it.
+  void log_zones() const;
 
   using Done = std::function<void(Rcode)>;
   /// Applies an update message (checked by parse_request); `done` is called on the store's thread once it is
@@ -70,6 +77,9 @@ class ZoneStore {
     changed_ = std::move(call);
   }
 
+  /// Calls back, on the store's thread, when all that was submitted so far is done.
+  void settled(std::function<void()> done) { submit(std::move(done)); }
+
   /// Reads the zone files again, or that of `only`. A zone with a mistake stays as it was; `done` and the log
   /// are told where the mistake is.
   using Reloaded = std::function<void(std::vector<std::string> problems)>;
@@ -87,7 +97,7 @@ class ZoneStore {
     std::string peer;
     Done done;
   };
-  ZoneStore() : zones_(std::make_shared<const ZoneSet>()) {}
+  explicit ZoneStore(std::size_t views);
   static bool load_zone(ServedZone& served, const std::string& journal_folder, std::vector<Error>& problems);
   static bool open_key(ServedZone& served, const ZoneConfig& config, const std::string& folder,
                        std::vector<Error>& problems);
@@ -96,14 +106,16 @@ class ZoneStore {
   void apply(std::vector<Update> updates);
   std::vector<std::string> do_reload(const Config& config, const std::optional<Name>& only);
   ServedZone* find(const Name& apex);
-  /// Fills in `shown`: signs the zone if it has a key, and a served parent's DS records before that.
+  /// Fills in `shown`: signs the zone if it has a key, and a served child's DS records before that.
   Result<void> show(ServedZone& served) const;
   void publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr> changes);
   void publish_all();
+  static std::optional<std::vector<Name>> members_of(const Config& config, const std::string& zone);
+  static ViewId view_of(const Config& config, const std::string& zone);
   static std::string copy_file(const std::string& folder, const Name& apex);
 
-  Snapshot<ZoneSet> zones_;
-  std::vector<std::unique_ptr<ServedZone>> served_;  // the thread's, once it runs
+  std::vector<std::unique_ptr<Snapshot<ZoneSet>>> views_;  // as many as the server started with
+  std::vector<std::unique_ptr<ServedZone>> served_;        // the thread's, once it runs
   bool protect_zone_files_ = false;
   std::string folder_;  // journals and copies
   std::function<void(const Name&, std::uint32_t)> changed_;
