@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/root.hpp"
 
 namespace lab::plan {
 
@@ -28,6 +29,23 @@ void add_hints(Build& build) {
   add(fmt::format("swaks --to {}", people[people.size() > 1 ? 1 : 0]->mail.front()));
 }
 
+namespace {
+
+/// The domain of the file that a zone's chain of trust leads through first; null where labctl makes all above
+/// it.
+const topology::Named<topology::Domain>* nearest_above(const topology::Topology& topology,
+                                                       const std::string& name) {
+  const topology::Named<topology::Domain>* nearest = nullptr;
+  for (const auto& other : topology.domains)
+    if (other.name != name && other.name != topology::kRootDomain && is_within(name, other.name) &&
+        (!nearest || is_within(other.name, nearest->name)))
+      nearest = &other;
+  if (nearest || name == topology::kRootDomain) return nearest;
+  return topology.domains.find(topology::kRootDomain);
+}
+
+}  // namespace
+
 void add_notices(Build& build) {
   const auto& topology = build.topology;
   const auto add = [&](std::string text) { build.plan.notices.push_back(std::move(text)); };
@@ -44,7 +62,10 @@ void add_notices(Build& build) {
       add(fmt::format("{} has no name server: no node runs dns", domain.name));
     if (!domain->users.empty() && !topology::directory_server(topology, domain.name))
       add(fmt::format("{} has users, but no node runs its directory", domain.name));
-    if (domain->dns.dnssec) add(fmt::format("{}: the zone is not signed yet (dnssec)", domain.name));
+    if (const auto* above = nearest_above(topology, domain.name);
+        domain->dns.dnssec && above && !(*above)->dns.dnssec)
+      add(fmt::format("{} is signed, but nobody can tell: {} above it is not (dnssec: true there, too)",
+                      domain.name, above->name));
     if (domain->mail.dkim) add(fmt::format("{}: messages are not signed yet (dkim)", domain.name));
     if (domain->mail.spam) add(fmt::format("{}: junk is not filtered yet (spam)", domain.name));
     for (const auto& group : domain->groups)
@@ -56,11 +77,8 @@ void add_notices(Build& build) {
     if (node->nat) add(fmt::format("{}: addresses are not translated yet (nat); it routes", node.name));
     if (services.dns) {
       const auto& dns = **services.dns;
-      if (dns.role == topology::DnsRole::Secondary)
-        add(fmt::format("{}/dns has the zones from labctl, not by transfer from the primary yet", node.name));
-      if (dns.recursion.value_or(false))
-        add(fmt::format("{}/dns answers for the lab's own zones only; recursion comes later", node.name));
-      if (!dns.blocklist.empty()) add(fmt::format("{}/dns: the blocklist is not applied yet", node.name));
+      if (!dns.blocklist.empty() && !topology::recurses(topology, node))
+        add(fmt::format("{}/dns: the blocklist does nothing without recursion", node.name));
     }
     if (services.dhcp && services.dhcp->value.failover)
       add(fmt::format("{}/dhcp: failover is not there yet", node.name));

@@ -123,7 +123,7 @@ template <class F> void fields(Credential& v, F f) { f("domain", v.domain); f("u
 template <class F> void fields(Domain& v, F f) { f("name", v.name); f("dns_node", v.dns_node); f("directory_node", v.directory_node); f("mail_node", v.mail_node); f("mail_host", v.mail_host); f("base", v.base); }
 template <class F> void fields(Hint& v, F f) { f("node", v.node); f("command", v.command); }
 template <class F> void fields(Memory::Serial& v, F f) { f("number", v.number); f("digest", v.digest); }
-template <class F> void fields(Memory& v, F f) { f("passwords", v.passwords); f("serials", v.serials); }
+template <class F> void fields(Memory& v, F f) { f("passwords", v.passwords); f("serials", v.serials); f("keys", v.keys); }
 template <class F> void fields(Paths& v, F f) { f("state", v.state); f("runtime", v.runtime); f("bin", v.bin); }
 template <class F> void fields(LeaseCheck& v, F f) { f("interface", v.interface); f("lease_file", v.lease_file); f("ranges", v.ranges); f("network", v.network); f("routers", v.routers); f("dns", v.dns); f("search", v.search); f("domain", v.domain); }
 template <class F> void fields(DnsCheck& v, F f) { f("name", v.name); f("type", v.type); f("expect", v.expect); f("exact", v.exact); f("then", v.then); f("lease_file", v.lease_file); }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/root.hpp"
 
 namespace lab::plan {
 
@@ -86,7 +87,8 @@ std::vector<std::string> endpoints(const std::vector<IpAddress>& addresses, std:
 
 namespace {
 
-std::vector<Interface> interfaces_of(const Build& build, const NodeEntry& node, std::set<MacAddress>& macs) {
+std::vector<Interface> interfaces_of(const Build& build, const NodeEntry& node, const LabRoot& root,
+                                     std::set<MacAddress>& macs) {
   std::vector<Interface> out;
   for (const auto& attachment : node->networks) {
     const auto& network = *build.topology.networks.find(attachment.name);
@@ -107,6 +109,10 @@ std::vector<Interface> interfaces_of(const Build& build, const NodeEntry& node, 
       interface.addresses.push_back({*address, network->subnet->prefix()});
     if (auto address = topology::address6_on(build.topology, node, attachment.name))
       interface.addresses.push_back({*address, network->subnet6->value.prefix()});
+    // After its own, so that its own is what it speaks from.
+    if (&node == root.holder && attachment.name == root.network)
+      for (const auto& address : {root.address, root.tld_address})
+        if (address) interface.addresses.push_back({*address, network->subnet->prefix()});
     out.push_back(std::move(interface));
   }
   return out;
@@ -221,7 +227,7 @@ std::string resolv_conf(const Topology& topology, const NodeEntry& node) {
     if (const auto own = std::ranges::find(servers, *topology::main_address(node)); own != servers.end())
       std::rotate(servers.begin(), own, own + 1);
   std::string text;
-  if (!domain.empty()) text += fmt::format("search {}\n", domain);
+  if (!domain.empty() && domain != topology::kRootDomain) text += fmt::format("search {}\n", domain);
   constexpr std::size_t kMost = 3;  // resolv.conf(5): MAXNS
   for (std::size_t i = 0; i < std::min(servers.size(), kMost); ++i)
     text += fmt::format("nameserver {}\n", servers[i].text());
@@ -236,13 +242,14 @@ void add_nodes(Build& build) {
   for (const auto& node : topology.nodes)
     for (const auto& attachment : node->networks)
       if (attachment->mac) macs.insert(**attachment->mac);
+  const auto root = lab_root(topology);
   for (const auto& node : topology.nodes) {
     Node planned;
     planned.name = node.name;
     planned.group = node->group;
     planned.domain = topology::domain_of(topology, node);
     planned.router = node->is_router();
-    planned.interfaces = interfaces_of(build, node, macs);
+    planned.interfaces = interfaces_of(build, node, root, macs);
     planned.routes = routes_of(topology, node);
     planned.sysctls = sysctls_of(topology, node);
     if (node->nat) planned.nat = interface_on(node, **node->nat);

@@ -16,6 +16,7 @@ std::string service_id(const NodeEntry& node, std::string_view kind) {
 
 std::string fqdn_of(const Topology& topology, const NodeEntry& node) {
   const auto domain = topology::domain_of(topology, node);
+  if (domain == topology::kRootDomain) return node.name + ".root-servers";  // beside its own a.root-servers
   return domain.empty() ? node.name : node.name + "." + domain;
 }
 

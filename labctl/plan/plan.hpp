@@ -39,6 +39,10 @@ struct Impairment {
   friend bool operator==(const Impairment&, const Impairment&) = default;
 };
 
+/// Stands in planned files for the SHA-256 digest of the lab CA's public key, which exists only once the lab
+/// is made: as many hexadecimal digits, so that a file with it reads like the file without.
+inline const std::string kCaPublicKey = "CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00CA00";
+
 /// One network: a bridge in the supervisor's own network namespace.
 struct Bridge {
   std::string network;  ///< "lan"
@@ -179,8 +183,9 @@ struct Memory {
     friend bool operator==(const Serial&, const Serial&) = default;
   };
   std::map<std::string, std::string>
-      passwords;                          ///< "ali@helper.bac" and service accounts "cn=mail@helper.bac"
-  std::map<std::string, Serial> serials;  ///< by zone
+      passwords;                            ///< "ali@helper.bac" and service accounts "cn=mail@helper.bac"
+  std::map<std::string, Serial> serials;    ///< by zone
+  std::map<std::string, std::string> keys;  ///< of the name servers: "zone helper.bac", "transfer"; base64
   friend bool operator==(const Memory&, const Memory&) = default;
 };
 

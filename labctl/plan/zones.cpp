@@ -27,27 +27,31 @@ void add_address(std::vector<Record>& records, const std::string& owner, const I
   add(records, owner, address.is_v4() ? "A" : "AAAA", address.text());
 }
 
-std::string soa_names(const std::string& domain) { return fmt::format("ns.{0}. hostmaster.{0}.", domain); }
+std::string soa_names(const std::string& domain) {
+  return name_server_name(domain) + " " + below("hostmaster", domain);
+}
 
 std::string soa_timers() {
   return fmt::format("{} {} {} {}", ZoneTimers::kRefresh, ZoneTimers::kRetry, ZoneTimers::kExpire,
                      ZoneTimers::kNegative);
 }
 
-/// The first server is ns.D, whoever it is; the others have their own names.
+/// The first server is ns.D, whoever it is; the others have their own names. The root's are lettered.
 void add_name_servers(const Topology& topology, const std::string& domain, const std::string& owner,
                       std::vector<Record>& records) {
-  bool first = true;
+  std::size_t n = 0;
   for (const auto* server : topology::dns_servers(topology, domain)) {
-    add(records, owner, "NS", first ? fmt::format("ns.{}.", domain) : fqdn_of(topology, *server) + ".");
-    first = false;
+    const bool lettered = n == 0 || domain == topology::kRootDomain;
+    add(records, owner, "NS", lettered ? name_server_name(domain, n) : fqdn_of(topology, *server) + ".");
+    ++n;
   }
 }
 
 void add_hosts(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
   const auto servers = topology::dns_servers(topology, domain);
-  for (const auto& address : fixed_addresses(topology, *servers.front()))
-    add_address(records, "ns." + domain + ".", address);
+  for (std::size_t n = 0; n < (domain == topology::kRootDomain ? servers.size() : 1); ++n)
+    for (const auto& address : fixed_addresses(topology, *servers[n]))
+      add_address(records, name_server_name(domain, n), address);
   for (const auto& node : topology.nodes) {
     if (topology::domain_of(topology, node) != domain) continue;
     for (const auto& address : fixed_addresses(topology, node))
@@ -72,7 +76,8 @@ void add_srv(std::vector<Record>& records, const std::string& domain, std::strin
 
 void add_mail(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
   const auto* server = topology::mail_server(topology, domain);
-  const auto apex = domain + ".";
+  const auto apex = absolute(domain);
+  if (domain == topology::kRootDomain) return;
   if (!server) {
     // RFC 7208 2.1: a domain that sends no mail says so.
     add(records, apex, "TXT", "\"v=spf1 -all\"");
@@ -89,6 +94,11 @@ void add_mail(const Topology& topology, const std::string& domain, std::vector<R
   add(records, "_dmarc." + apex, "TXT",
       fmt::format("\"v=DMARC1; p={}\"", kDmarc[static_cast<int>(mail.dmarc)]));
   const auto& ports = server->value.services.mail->value.ports;
+  // RFC 7672 3.1: with DNSSEC, other mail servers need no authority but the DNS to know this one. The lab's
+  // CA is named and not the certificate, which is a new one at each start (RFC 7671 5.2).
+  if (topology.domains.find(domain)->value.dns.dnssec)
+    for (const auto port : {ports.smtp, ports.submission, ports.smtps, ports.imaps, ports.pop3s})
+      if (port != 0) add(records, fmt::format("_{}._tcp.{}.", port, host), "TLSA", "2 1 1 " + kCaPublicKey);
   add_srv(records, domain, "submissions", ports.smtps, host);
   add_srv(records, domain, "submission", ports.submission, host);
   add_srv(records, domain, "imaps", ports.imaps, host);
@@ -104,23 +114,6 @@ void add_directory_records(const Topology& topology, const std::string& domain,
   if (!server || server->value.services.directory->value.provider != topology::Provider::Slapd) return;
   add_srv(records, domain, "ldap", 389, fqdn_of(topology, *server));
   add_srv(records, domain, "ldaps", 636, fqdn_of(topology, *server));
-}
-
-/// The zones directly below this one are delegated (RFC 1034 4.2.1), with the address of their server as
-/// glue.
-void add_delegations(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
-  for (const auto& child : topology.domains) {
-    if (!child.name.ends_with("." + domain)) continue;
-    const bool nearer = std::ranges::any_of(topology.domains, [&](const auto& other) {
-      return other.name != child.name && other.name.size() > domain.size() &&
-             child.name.ends_with("." + other.name) && other.name.ends_with("." + domain);
-    });
-    const auto servers = topology::dns_servers(topology, child.name);
-    if (nearer || servers.empty()) continue;
-    add_name_servers(topology, child.name, child.name + ".", records);
-    for (const auto& address : fixed_addresses(topology, *servers.front()))
-      add_address(records, "ns." + child.name + ".", address);
-  }
 }
 
 /// TXT records of one owner live side by side, but there is one SPF and one DMARC policy (RFC 7208 3.2, RFC
@@ -160,24 +153,40 @@ void take_soa(Zone& zone, std::vector<Record>& records) {
   std::erase_if(records, [](const Record& record) { return record.type == "SOA"; });
 }
 
+Zone new_zone(const Topology& topology, const std::string& name, const std::string& domain) {
+  return {.name = name,
+          .domain = domain,
+          .soa_names = soa_names(domain),
+          .soa_timers = soa_timers(),
+          .least_serial = 0,
+          .records = {},
+          .servers = topology::dns_servers(topology, domain),
+          .address = {},
+          .dnssec = false,
+          .nsec3 = false};
+}
+
 Zone domain_zone(const Topology& topology, const topology::Named<topology::Domain>& domain) {
-  Zone zone{domain.name, domain.name, soa_names(domain.name), soa_timers(), 0, {}};
-  const auto apex = domain.name + ".";
+  auto zone = new_zone(topology, domain.name, domain.name);
+  zone.dnssec = domain->dns.dnssec;
+  zone.nsec3 = domain->dns.nsec3;
+  const auto apex = absolute(domain.name);
   add_name_servers(topology, domain.name, apex, zone.records);
   add_mail(topology, domain.name, zone.records);
   add_hosts(topology, domain.name, zone.records);
   add_directory_records(topology, domain.name, zone.records);
-  add_delegations(topology, domain.name, zone.records);
 
   std::vector<Record> written;
-  if (!domain->dns.zonefile_text.empty())
-    if (auto file = topology::parse_zonefile(domain->dns.zonefile_text, domain.name, kTtl))
-      written = std::move(*file);
+  if (const auto& text = domain->dns.zonefile_text.text; !text.empty())
+    if (auto file = topology::parse_zonefile(text, domain.name, kTtl)) written = std::move(*file);
   for (auto& record : written) record.line = 0;
   take_soa(zone, written);
   for (const auto& text : domain->dns.records)
     if (auto record = topology::parse_record(*text, domain.name, kTtl)) written.push_back(std::move(*record));
   override_with(zone.records, written);
+  std::vector<std::string> listed;
+  for (const auto& entry : domain->dns.dnsbl) listed.push_back(*entry);
+  add_listings(zone, listed);
   return zone;
 }
 
@@ -197,12 +206,19 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
     const auto name = reverse_zone(subnet);
     const auto found = std::ranges::find(zones, name, &Zone::name);
     if (found != zones.end()) return *found;  // two subnets of one octet share a zone
-    auto& zone = zones.emplace_back(Zone{name, domain, soa_names(domain), soa_timers(), 0, {}});
+    auto& zone = zones.emplace_back(new_zone(topology, name, domain));
+    if (const auto* written = topology.domains.find(domain)) {
+      zone.dnssec = (*written)->dns.dnssec;
+      zone.nsec3 = (*written)->dns.nsec3;
+    }
     add_name_servers(topology, domain, name + ".", zone.records);
     return zone;
   };
   for (const auto& network : topology.networks) {
-    const auto domain = topology::domain_of_network(topology, network.name);
+    // Who lends the addresses also tells their names: to the servers of its own domain.
+    const auto lenders = topology::dhcp_servers(topology, network.name);
+    const auto domain = lenders.empty() ? topology::domain_of_network(topology, network.name)
+                                        : topology::domain_of(topology, *lenders.front());
     if (domain.empty() || topology::dns_servers(topology, domain).empty()) continue;
     auto& zone = zone_of(*network->subnet, domain);
     for (const auto* node : topology::attached(topology, network.name))
@@ -224,7 +240,8 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
 
 /// A name as written under `$ORIGIN zone`.
 std::string relative(const std::string& name, const std::string& zone) {
-  if (name == zone + ".") return "@";
+  if (name == absolute(zone)) return "@";
+  if (zone == topology::kRootDomain) return name;
   const auto suffix = "." + zone + ".";
   return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
 }
@@ -248,14 +265,16 @@ std::vector<Zone> derive_zones(const Topology& topology) {
   for (const auto& domain : topology.domains)
     if (!topology::dns_servers(topology, domain.name).empty()) zones.push_back(domain_zone(topology, domain));
   std::ranges::move(reverse_zones(topology), std::back_inserter(zones));
+  add_upper_zones(topology, zones);
+  delegate(zones);
   return zones;
 }
 
 std::string zone_text(const Zone& zone, std::uint32_t serial) {
   auto text = fmt::format(
-      "; {}: derived from the topology by labctl, and written anew at each `labctl up`.\n$ORIGIN {}.\n$TTL "
+      "; {}: derived from the topology by labctl, and written anew at each `labctl up`.\n$ORIGIN {}\n$TTL "
       "{}\n",
-      zone.name, zone.name, kTtl);
+      zone.name, absolute(zone.name), kTtl);
   std::size_t widest = 1;
   for (const auto& record : zone.records) widest = std::max(widest, relative(record.owner, zone.name).size());
   widest = std::min<std::size_t>(widest, 32);

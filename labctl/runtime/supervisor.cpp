@@ -172,8 +172,15 @@ class Supervisor {
       if (auto issued = issue_certificate(root_, *request); !issued) return issued;
     }
     for (const auto& file : unit.files)
-      if (auto written = write_file(file.path, file.content, file.mode); !written) return written;
+      if (auto written = write_file(file.path, filled_in(file.content), file.mode); !written) return written;
     return {};
+  }
+
+  /// What the plan could not know.
+  std::string filled_in(std::string content) const {
+    for (std::size_t at = 0; (at = content.find(plan::kCaPublicKey, at)) != std::string::npos;)
+      content.replace(at, plan::kCaPublicKey.size(), ca::public_key_sha256(root_.certificate));
+    return content;
   }
 
   void tell(const json::object& message) {

@@ -38,7 +38,12 @@ const Table<DnsRecords>& table_of(const DnsRecords*) {
                "records as in a zone file (RFC 1035), names relative to the domain: \"www 300 A "
                "192.168.56.20\"")
           .row("zonefile", &DnsRecords::zonefile, "a zone file (RFC 1035) below the topology's folder")
-          .row("dnssec", &DnsRecords::dnssec, "sign the zone");
+          .row("dnsbl", &DnsRecords::dnsbl,
+               "makes the zone a block list (RFC 5782) of these addresses, networks and domains")
+          .row("dnssec", &DnsRecords::dnssec, "sign the zone (RFC 4033)")
+          .row("nsec3", &DnsRecords::nsec3,
+               "of a signed zone: hide which names there are from whoever walks through the proofs (RFC "
+               "5155)");
   return table;
 }
 

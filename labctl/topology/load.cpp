@@ -70,11 +70,13 @@ void read_zonefiles(Topology& topology, const ZonefileReader& read, yaml::Diagno
              "put the zone file beside the topology, such as zones/helper.bac.zone");
       continue;
     }
-    auto text = read(path.string());
+    auto text = read_zonefile(path.string(), domain.name, read);
     if (text)
       domain.value.dns.zonefile_text = std::move(*text);
     else
-      report(diagnostics, *zonefile, fmt::format("cannot read {}: {}", path.string(), text.error().what),
+      report(diagnostics, *zonefile,
+             text.error().where.empty() ? fmt::format("cannot read {}: {}", path.string(), text.error().what)
+                                        : fmt::format("{}: {}", text.error().where, text.error().what),
              text.error().remedy);
   }
 }

@@ -56,6 +56,7 @@ std::optional<BadName> check_host_name(std::string_view name) {
 
 std::optional<BadName> check_domain_name(std::string_view name) {
   if (name.empty()) return BadName{"a domain name cannot be empty", ""};
+  if (name == kRootDomain) return std::nullopt;
   if (name.ends_with('.'))
     return BadName{"domains are written without the final dot here",
                    std::string(name.substr(0, name.size() - 1))};

@@ -7,6 +7,9 @@
 
 namespace lab::topology {
 
+/// The domain above all others, as topologies write it: a node that has it is the lab's root server.
+inline constexpr std::string_view kRootDomain = ".";
+
 /// Why a name is refused, and a name like it that is not (may be empty).
 struct BadName {
   std::string reason;      ///< "a host name has only letters, digits and '-'"

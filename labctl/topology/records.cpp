@@ -19,7 +19,7 @@ using Rr = std::unique_ptr<ldns_rr, Freer<ldns_rr_free>>;
 using Rdf = std::unique_ptr<ldns_rdf, Freer<ldns_rdf_deep_free>>;
 
 Rdf domain_rdf(std::string_view domain) {
-  return Rdf(ldns_dname_new_frm_str((std::string(domain) + ".").c_str()));
+  return Rdf(ldns_dname_new_frm_str(domain == "." ? "." : (std::string(domain) + ".").c_str()));
 }
 
 std::string reason(ldns_status status) {
@@ -112,7 +112,7 @@ std::expected<std::vector<Record>, RecordError> parse_zonefile(const std::string
         status == LDNS_STATUS_SYNTAX_ORIGIN)
       continue;
     if (status == LDNS_STATUS_SYNTAX_INCLUDE || status == LDNS_STATUS_SYNTAX_INCLUDE_ERR_NOTIMPL) {
-      result = std::unexpected(RecordError{"$INCLUDE is not read; put the records into one file", line});
+      result = std::unexpected(RecordError{"$INCLUDE stands at the beginning of a line", line});
     } else if (status != LDNS_STATUS_OK || !rr) {
       result = std::unexpected(RecordError{reason(status), line});
     } else if (auto record = take(rr.get(), zone.get(), line)) {

@@ -46,7 +46,8 @@ bool has_dhcp_clients(const Topology& topology, std::string_view network) {
 }
 
 std::optional<std::string> only_domain(const Topology& topology) {
-  if (topology.domains.size() == 1) return topology.domains.begin()->name;
+  if (topology.domains.size() == 1 && topology.domains.begin()->name != kRootDomain)
+    return topology.domains.begin()->name;
   const Named<Domain>* found = nullptr;
   for (const auto& domain : topology.domains) {
     if (domain->users.empty()) continue;
@@ -56,12 +57,21 @@ std::optional<std::string> only_domain(const Topology& topology) {
   return found ? std::optional(found->name) : std::nullopt;
 }
 
+namespace {
+/// Nobody lives in the root.
+std::string first_domain(const Topology& topology) {
+  for (const auto& domain : topology.domains)
+    if (domain.name != kRootDomain) return domain.name;
+  return {};
+}
+}  // namespace
+
 std::string domain_of(const Topology& topology, const NodeEntry& node) {
   if (node->domain) return **node->domain;
   if (auto only = only_domain(topology)) return *only;
   for (const auto& attachment : node->networks)
     if (auto domain = domain_of_network(topology, attachment.name); !domain.empty()) return domain;
-  return topology.domains.empty() ? "" : topology.domains.begin()->name;
+  return first_domain(topology);
 }
 
 std::string domain_of_network(const Topology& topology, std::string_view network) {
@@ -72,22 +82,27 @@ std::string domain_of_network(const Topology& topology, std::string_view network
   for (const auto& node : topology.nodes) {
     if (!node->domain) continue;
     if (node->services.dhcp && lends_on(topology, node, network)) return **node->domain;
-    if (!node->networks.find(network)) continue;
+    if (!node->networks.find(network) || **node->domain == kRootDomain) continue;
     if (neighbour.empty()) neighbour = **node->domain;
     if (name_server.empty() && node->services.dns) name_server = **node->domain;
   }
   if (!name_server.empty()) return name_server;
   if (!neighbour.empty()) return neighbour;
-  return topology.domains.empty() ? "" : topology.domains.begin()->name;
+  return first_domain(topology);
 }
 
 NodeList dns_servers(const Topology& topology, std::string_view domain) {
   NodeList primaries, secondaries;
   const NodeEntry* any = nullptr;
+  bool any_is_root = false;
   for (const auto& node : topology.nodes) {
     if (!node->services.dns) continue;
     const bool primary = node->services.dns->value.role == DnsRole::Primary;
-    if (!any && primary) any = &node;
+    const bool root = node->domain && **node->domain == kRootDomain;
+    if (primary && (!any || (any_is_root && !root))) {
+      any = &node;
+      any_is_root = root;
+    }
     if (domain_of(topology, node) == domain) (primary ? primaries : secondaries).push_back(&node);
   }
   if (primaries.empty() && any) primaries.push_back(any);
@@ -100,6 +115,17 @@ std::vector<IpAddress> resolvers(const Topology& topology, std::string_view doma
   for (const auto* server : dns_servers(topology, domain))
     if (auto address = main_address(*server)) out.push_back(*address);
   return out;
+}
+
+bool recurses(const Topology& topology, const NodeEntry& server) {
+  if (const auto& written = server->services.dns->value.recursion) return *written;
+  const auto name = domain_of(topology, server);
+  if (name.find('.') != std::string::npos && name != kRootDomain) return true;
+  const auto* domain = topology.domains.find(name);
+  if (!domain || name == kRootDomain) return !domain;
+  return !(*domain)->users.empty() || std::ranges::any_of(topology.nodes, [&](const NodeEntry& node) {
+    return node->is_client() && domain_of(topology, node) == name;
+  });
 }
 
 namespace {

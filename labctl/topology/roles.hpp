@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "labctl/topology/names.hpp"
 #include "labctl/topology/topology.hpp"
 
 namespace lab::topology {
@@ -34,10 +35,13 @@ std::string domain_of_network(const Topology& topology, std::string_view network
 std::optional<std::string> only_domain(const Topology& topology);
 
 /// The name servers of a domain, the primary first. A domain no node names is held by the first name server
-/// there is.
+/// there is, which is the root's only where there is no other.
 NodeList dns_servers(const Topology& topology, std::string_view domain);
 /// What a node asks for names: the servers of its own domain.
 std::vector<IpAddress> resolvers(const Topology& topology, std::string_view domain);
+/// Whether a name server looks up what is in none of its own zones: as its file says; else it does unless it
+/// serves the root or a top-level domain without people and clients.
+bool recurses(const Topology& topology, const NodeEntry& server);
 const NodeEntry* directory_server(const Topology& topology, std::string_view domain);
 const NodeEntry* mail_server(const Topology& topology, std::string_view domain);
 

@@ -143,6 +143,9 @@ void check_alias(const Topology& topology, const DomainEntry& domain,
 void check_domains(const Topology& topology, yaml::Diagnostics& diagnostics) {
   for (const auto& domain : topology.domains) {
     check_names(domain, diagnostics);
+    if (domain.name == kRootDomain && !domain->users.empty())
+      report(diagnostics, domain, "nobody lives in the root of the DNS",
+             "put the users into a domain below it, such as helper.bac");
     for (const auto& user : domain->users) check_user(domain, user, diagnostics);
     check_mail_addresses(domain, diagnostics);
     for (const auto& alias : domain->aliases) check_alias(topology, domain, alias, diagnostics);
@@ -196,10 +199,25 @@ void check_cnames(const DomainEntry& domain, yaml::Diagnostics& diagnostics) {
       report(diagnostics, text,
              fmt::format("{} has a CNAME and other records (line {})", record->owner, other->second.line),
              "a name with a CNAME has nothing else (RFC 1034 3.6.2)");
-    else if (cname && record->owner == domain.name + ".")
+    else if (cname && (record->owner == domain.name + "." || record->owner == domain.name))
       report(diagnostics, text, "the domain itself cannot be a CNAME",
              "it has SOA and NS records (RFC 1034 3.6.2)");
   }
+}
+
+void check_listing(const DomainEntry& domain, const Located<std::string>& entry,
+                   yaml::Diagnostics& diagnostics) {
+  if (IpAddress::parse(*entry)) return;
+  if (const auto network = Network::parse(*entry)) {
+    if (network->prefix() == 0)
+      report(diagnostics, entry, fmt::format("{} would list everybody", *entry),
+             "list what is bad, not the whole internet");
+    return;
+  }
+  if (const auto bad = check_domain_name(*entry); bad || *entry == kRootDomain)
+    report(diagnostics, entry,
+           fmt::format("{} can list addresses, networks and domains, but not '{}'", domain.name, *entry),
+           "such as 192.0.2.7, 198.51.100.0/24 or spam.example");
 }
 
 }  // namespace
@@ -210,10 +228,13 @@ void check_dns(const Topology& topology, yaml::Diagnostics& diagnostics) {
     for (const auto& record : domain->dns.records)
       if (record.clean) check_record(domain, record, diagnostics);
     check_cnames(domain, diagnostics);
-    if (!domain->dns.zonefile || domain->dns.zonefile_text.empty()) continue;
-    if (const auto zone = parse_zonefile(domain->dns.zonefile_text, domain.name, 300); !zone)
+    for (const auto& entry : domain->dns.dnsbl)
+      if (entry.clean) check_listing(domain, entry, diagnostics);
+    const auto& zonefile = domain->dns.zonefile_text;
+    if (!domain->dns.zonefile || zonefile.text.empty()) continue;
+    if (const auto zone = parse_zonefile(zonefile.text, domain.name, 300); !zone)
       report(diagnostics, *domain->dns.zonefile,
-             fmt::format("{}:{}: {}", **domain->dns.zonefile, zone.error().line, zone.error().reason));
+             fmt::format("{}: {}", zonefile.where(zone.error().line), zone.error().reason));
   }
 }
 

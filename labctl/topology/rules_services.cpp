@@ -56,6 +56,16 @@ void check_single(const Topology& topology, const Named<Domain>& domain, const c
   }
 }
 
+void check_root(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
+  if (!node->domain || **node->domain != kRootDomain) return;
+  each_service(node->services, [&](const auto& service, std::string_view name) {
+    if (name == "dns" || name == "dhcp-relay") return;
+    report(diagnostics, service,
+           fmt::format("{} serves the root of the DNS, which has no {}", node->group, name),
+           "a root server runs dns; give the other services a domain of their own");
+  });
+}
+
 void check_mail(const Topology& topology, const NodeEntry& node, yaml::Diagnostics& diagnostics) {
   const auto domain = domain_of(topology, node);
   if (!node->services.mail || domain.empty() || directory_server(topology, domain)) return;
@@ -130,6 +140,7 @@ void check_services(const Topology& topology, yaml::Diagnostics& diagnostics) {
     else
       check_address(node, diagnostics);
     check_domain(topology, node, diagnostics);
+    check_root(node, diagnostics);
     if (whole) check_mail(topology, node, diagnostics);
     check_directory(node, diagnostics);
     check_dns_ports(node, diagnostics);

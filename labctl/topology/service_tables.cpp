@@ -53,8 +53,14 @@ const Table<DnsService>& table_of(const DnsService*) {
                "how often a second one network gets the same answer over UDP, against floods from forged "
                "addresses; 0: as often as it asks",
                {.min = 0, .max = 1000000})
-          .row("recursion", &DnsService::recursion, "look up names of other domains for the lab's nodes")
-          .row("blocklist", &DnsService::blocklist, "names answered as if they did not exist");
+          .row("recursion", &DnsService::recursion,
+               "look up names of other domains for the lab's nodes, from the lab's own root downwards; true "
+               "but for servers of the root or a top-level domain alone")
+          .row("forwarders", &DnsService::forwarders,
+               "resolvers outside the lab, address:port, asked for what is in none of the lab's zones")
+          .row("blocklist", &DnsService::blocklist,
+               "names outside the server's own zones that do not exist for the lab's nodes, nor anything "
+               "below them");
   return table;
 }
 

@@ -35,6 +35,7 @@ struct DnsService {
   unsigned rate_limit = 0;  ///< answers a second; 0: no limit
   std::optional<bool> recursion;
   std::vector<std::string> blocklist;
+  std::vector<Endpoint> forwarders;
 };
 
 /// An address kept for one client: of a node of the lab, or of any machine by its MAC.

@@ -12,6 +12,7 @@
 #include "common/config.hpp"
 #include "labctl/topology/located.hpp"
 #include "labctl/topology/services.hpp"
+#include "labctl/topology/zonefile.hpp"
 
 namespace lab::topology {
 
@@ -68,7 +69,9 @@ struct DnsRecords {
   std::vector<Located<std::string>> records;
   std::optional<Located<std::string>> zonefile;
   bool dnssec = false;
-  std::string zonefile_text;  ///< read with the topology
+  bool nsec3 = false;
+  std::vector<Located<std::string>> dnsbl;
+  Zonefile zonefile_text;  ///< read with the topology
 };
 
 enum class Dmarc { None, Quarantine, Reject };

@@ -185,8 +185,92 @@ nodes: {s: {networks: {lan: 10.0.0.10}, services: dns}}
               ElementsAre("s.x.lab."));
 }
 
+TEST(Zone, OfTheRootLeadsToEveryDomain) {
+  EXPECT_THAT(data(kHelper, ".", ".", "NS"), ElementsAre("a.root-servers."));
+  EXPECT_THAT(data(kHelper, ".", "a.root-servers.", "A"), ElementsAre("192.168.56.99"));
+  EXPECT_THAT(data(kHelper, ".", "bac.", "NS"), ElementsAre("a.nic.bac."));
+  EXPECT_THAT(data(kHelper, ".", "a.nic.bac.", "A"), ElementsAre("192.168.56.98"));
+  EXPECT_THAT(data(kHelper, ".", "56.168.192.in-addr.arpa.", "NS"), ElementsAre("ns.helper.bac."));
+  EXPECT_THAT(data(kHelper, ".", "ns.helper.bac.", "A"), ElementsAre("192.168.56.10")) << "glue";
+  EXPECT_THAT(data(kHelper, "bac", "helper.bac.", "NS"), ElementsAre("ns.helper.bac."));
+  EXPECT_THAT(data(kHelper, "56.168.192.in-addr.arpa", "99.56.168.192.in-addr.arpa.", "PTR"),
+              ElementsAre("a.root-servers."));
+}
+
+TEST(Zone, OfTheRootIsWhereANodeHasIt) {
+  const auto text = R"(
+networks: {net: 10.0.0.0/24}
+domains: {".": , bac: , helper.bac: }
+nodes:
+  root: {networks: {net: 10.0.0.1}, domain: ".", services: dns}
+  tld: {networks: {net: 10.0.0.2}, domain: bac, services: dns}
+  srv: {networks: {net: 10.0.0.3}, domain: helper.bac, services: dns}
+)";
+  EXPECT_THAT(data(text, ".", "a.root-servers.", "A"), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(data(text, ".", "bac.", "NS"), ElementsAre("ns.bac."));
+  EXPECT_THAT(data(text, ".", "ns.bac.", "A"), ElementsAre("10.0.0.2"));
+  EXPECT_THAT(data(text, ".", "helper.bac.", "NS"), IsEmpty()) << "bac leads there";
+}
+
+std::string with_dnsbl(const std::string& list) {
+  return "networks: {lan: 10.0.0.0/24}\ndomains: {bl.test: {dns: {dnsbl: [" + list +
+         "]}}}\nnodes: {ns1: {networks: {lan: 10.0.0.1}, services: dns}}";
+}
+
+TEST(BlockList, ListsAddressesNetworksAndDomains) {
+  const auto text =
+      with_dnsbl(R"(192.0.2.7, 198.51.100.0/24, 203.0.113.4/30, "2001:db8::/32", spam.example)");
+  const auto listed = [&](const std::string& name) { return data(text, "bl.test", name + ".bl.test.", "A"); };
+  for (const auto* name : {"7.2.0.192", "*.100.51.198", "4.113.0.203", "7.113.0.203", "*.8.b.d.0.1.0.0.2",
+                           "spam.example", "*.spam.example"})
+    EXPECT_THAT(listed(name), ElementsAre("127.0.0.2")) << name;
+  EXPECT_THAT(listed("8.113.0.203"), IsEmpty());
+  EXPECT_THAT(data(text, "bl.test", "7.2.0.192.bl.test.", "TXT"),
+              ElementsAre("\"192.0.2.7/32 is on the list bl.test\""));
+}
+
+TEST(BlockList, HasTheTestPointsAndNotTheirOpposites) {  // RFC 5782 5
+  const auto text = with_dnsbl("192.0.2.7");
+  const auto listed = [&](const std::string& name) { return data(text, "bl.test", name + ".bl.test.", "A"); };
+  EXPECT_THAT(listed("2.0.0.127"), ElementsAre("127.0.0.2"));
+  EXPECT_THAT(listed("1.0.0.127"), IsEmpty());
+  EXPECT_THAT(listed("test"), ElementsAre("127.0.0.2"));
+  EXPECT_THAT(listed("invalid"), IsEmpty());
+  EXPECT_THAT(listed("2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0"),
+              ElementsAre("127.0.0.2"));
+}
+
+TEST(BlockList, ANarrowEntryDoesNotHideAWideOne) {
+  const auto text = with_dnsbl("192.0.2.7, 192.0.0.0/16");
+  EXPECT_THAT(data(text, "bl.test", "*.0.192.bl.test.", "A"), ElementsAre("127.0.0.2"));
+  EXPECT_THAT(data(text, "bl.test", "7.2.0.192.bl.test.", "A"), IsEmpty())
+      << "an empty name above it would end the wildcard (RFC 4592 3.3.1)";
+}
+
+TEST(Zone, IncludesFilesBesideItAndSaysWhereAMistakeIs) {
+  const auto text = helper_with("users:", "dns: {zonefile: zones/z}\n    users:");
+  const auto files = [](const std::string& wrong) {
+    return [wrong](const std::string& path) -> Result<std::string> {
+      if (path == "zones/z") return std::string("@ A 10.0.0.1\n$INCLUDE hosts sub\nlast A 10.0.0.3\n");
+      if (path == "zones/hosts") return "www A 10.0.0.2\n" + wrong;
+      return fail("there is no such file");
+    };
+  };
+  EXPECT_THAT(data(text, kZone, "www.sub.helper.bac.", "A", files("")), ElementsAre("10.0.0.2"));
+  EXPECT_THAT(data(text, kZone, "last.helper.bac.", "A", files("")), ElementsAre("10.0.0.3"));
+  const auto rejected = lab::testing::load(text, files("bad A nowhere\n"));
+  ASSERT_FALSE(rejected);
+  EXPECT_THAT(rejected.error().text, ::testing::HasSubstr("zones/hosts:2:"));
+  const auto outside = lab::testing::load(text, [](const std::string&) -> Result<std::string> {
+    return std::string("$INCLUDE ../../etc/passwd\n");
+  });
+  ASSERT_FALSE(outside);
+  EXPECT_THAT(outside.error().text, ::testing::HasSubstr("outside the topology's folder"));
+}
+
 TEST(Zone, EveryLabThatComesWithItHasZonesThatCanBeRead) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay"})
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay",
+                           "dns-delegation", "dnssec"})
     for (const auto& zone :
          derive_zones(valid(lab::testing::read_source(std::string("topologies/") + name + ".yaml")))) {
       const auto records = topology::parse_zonefile(zone_text(zone, 1), zone.name, 1);
