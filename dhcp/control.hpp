@@ -1,5 +1,5 @@
 /// control -- a local socket (Unix, mode 0600) on which the running server answers questions: one line in,
-/// one JSON value out. `status`, `leases`, `revoke ADDRESS`. labctl, the dashboard and lab-leases ask here.
+/// one JSON value out. `status`, `leases`, `revoke ADDRESS`, … (service_control.cpp). labctl, the dashboard and lab-leases ask here.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>

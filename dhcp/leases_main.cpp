@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <iostream>
@@ -24,17 +25,21 @@ int complain(const std::string& text) {
   return 1;
 }
 
-/// Asks the running server; prints its JSON. Status 1 when it answers with an error.
-int ask(const std::string& path, const std::string& question) {
+/// What the running server answers; nothing, and a complaint, when there is none.
+std::optional<std::string> ask(const std::string& path, const std::string& question) {
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
-  if (path.size() >= sizeof to.sun_path) return complain(path + ": too long for a socket's path");
+  if (path.size() >= sizeof to.sun_path) {
+    complain(path + ": too long for a socket's path");
+    return std::nullopt;
+  }
   std::memcpy(to.sun_path, path.c_str(), path.size() + 1);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
     const int error = errno;
     close(fd);
-    return complain(path + ": no lab-dhcpd answers there: " + std::strerror(error));
+    complain(path + ": no lab-dhcpd answers there: " + std::strerror(error));
+    return std::nullopt;
   }
   const std::string line = question + "\n";
   std::string reply;
@@ -44,8 +49,28 @@ int ask(const std::string& path, const std::string& question) {
       reply.append(buffer, static_cast<std::size_t>(size));
   }
   close(fd);
-  std::cout << reply;
-  return reply.empty() || reply.starts_with("{\"error\"") ? 1 : 0;
+  if (!reply.empty()) return reply;
+  complain(path + ": the server closed the connection without an answer");
+  return std::nullopt;
+}
+
+/// Asks and prints the JSON. Status 1 when it is an error.
+int relay(const std::string& path, const std::string& question) {
+  const auto reply = ask(path, question);
+  if (!reply) return 1;
+  std::cout << *reply;
+  return reply->starts_with("{\"error\"") ? 1 : 0;
+}
+
+ServerTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+
+int show_table(const std::string& path) {
+  const auto csv = ask(path, "csv");
+  if (!csv) return 1;
+  const auto leases = parse_leases_csv(*csv);
+  if (!leases) return complain(leases.error().text());
+  std::cout << leases_table(*leases, wall_clock());
+  return 0;
 }
 
 int import(LeaseStore& store, const std::string& file) {
@@ -68,7 +93,7 @@ int main(int argc, char** argv) {
   CLI::App app("lab-leases shows the leases of lab-dhcpd.\n\nExample: lab-leases --database leases.db --csv",
                "lab-leases");
   std::string database, control, csv_file, revoke;
-  bool json = false, csv = false, status = false;
+  bool json = false, csv = false, status = false, partner_down = false;
   app.add_option("--database,-d", database, "the database, of a running server or a stopped one")
       ->type_name("FILE");
   app.add_option("--control,-c", control, "the control socket of a running server ('control' in dhcp.yaml)")
@@ -78,16 +103,23 @@ int main(int argc, char** argv) {
   app.add_flag("--status", status, "how full the scopes are, and message counters (needs --control)");
   app.add_option("--revoke", revoke, "takes a lease and its DNS name away (needs --control)")
       ->type_name("ADDRESS");
-  app.add_option("--import", csv_file, "adds leases from CSV (needs --database, of a stopped server)")
+  app.add_flag("--partner-down", partner_down,
+               "tells a server of a hot standby that its partner is down for good (needs --control)");
+  app.add_option("--import", csv_file, "adds leases from CSV, to a running server (--control) or a stopped one (--database)")
       ->type_name("FILE");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  if (!control.empty())
-    return ask(control, status ? "status" : !revoke.empty() ? "revoke " + revoke : "leases");
-  if (database.empty() || status || !revoke.empty()) {
+  if (!control.empty()) {
+    if (!csv_file.empty()) return relay(control, "import " + std::filesystem::absolute(csv_file).string());
+    if (!revoke.empty()) return relay(control, "revoke " + revoke);
+    if (partner_down) return relay(control, "partner-down");
+    if (status || json || csv) return relay(control, status ? "status" : json ? "leases" : "csv");
+    return show_table(control);
+  }
+  if (database.empty() || status || partner_down || !revoke.empty()) {
     complain(database.empty() ? "--database or --control is missing" : "this needs --control");
     return 2;
   }
@@ -97,7 +129,7 @@ int main(int argc, char** argv) {
   if (!store) return complain(store.error().text());
   if (!csv_file.empty()) return import(**store, csv_file);
   std::ranges::sort(content.leases, {}, &Lease::address);
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto now = wall_clock();
   std::cout << (json  ? leases_json(content.leases)
                 : csv ? leases_csv(content.leases)
                       : leases_table(content.leases, now));

@@ -11,6 +11,7 @@
 #include "dhcp/config.hpp"
 #include "dhcp/dns_names.hpp"
 #include "dhcp/dns_update.hpp"
+#include "dhcp/tsig.hpp"
 
 namespace lab::dhcp {
 
@@ -21,6 +22,8 @@ class NameUpdater {
 
   /// New settings; nullopt stops the work.
   void configure(std::optional<DnsUpdateConfig> settings, const std::vector<Scope>& scopes);
+  /// While paused nothing is asked: the failover partner does it.
+  void pause(bool paused);
   /// There may be something to do.
   void wake();
 
@@ -35,10 +38,12 @@ class NameUpdater {
   DnsNames& names_;
   std::function<void(DnsName)> store_;
   std::optional<DnsUpdateConfig> settings_;
+  std::optional<TsigKey> key_;
+  std::string trouble_;  ///< why the last exchange brought no answer
   std::vector<Network> networks_;
   boost::asio::ip::udp::socket socket_;
   boost::asio::steady_timer timer_;
-  bool working_ = false;
+  bool working_ = false, paused_ = false;
 };
 
 }  // namespace lab::dhcp

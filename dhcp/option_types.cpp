@@ -66,6 +66,8 @@ constexpr OptionDefinition kDefinitions[] = {
     {80, "rapid-commit", Present, "rapid commit"},
     {81, "fqdn", Fqdn, "full name"},
     {82, "relay-agent-information", Relay, "relay information"},
+    {91, "client-last-transaction-time", Uint32, "last heard before"},
+    {92, "associated-ip", Addresses, "all its addresses"},
     {93, "client-architecture", Uint16List, "PXE architecture"},
     {94, "client-interface", Hex, "PXE network interface"},
     {97, "client-uuid", Hex, "machine UUID"},
