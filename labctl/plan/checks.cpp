@@ -6,6 +6,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/zones.hpp"
+#include "labctl/topology/failover.hpp"
 
 namespace lab::plan {
 
@@ -90,8 +91,9 @@ class Checks {
       lease.interface = interface_on(client, attachment.name);
       lease.lease_file = build_.runtime(client.name, lease.interface + ".lease.json");
       lease.network = subnet.text();
-      auto ranges = topology::lease_ranges(*servers.front(), attachment.name, subnet);
-      const auto* scope = topology::scope_of(*servers.front(), attachment.name);
+      const auto& owner = topology::scope_owner(topology_, *servers.front(), attachment.name);
+      auto ranges = topology::lease_ranges(owner, attachment.name, subnet);
+      const auto* scope = topology::scope_of(owner, attachment.name);
       if (const auto* reserved = scope ? scope->reservations.find(client.name) : nullptr)
         ranges = {{*(*reserved)->address, *(*reserved)->address}};
       for (const auto& range : ranges) lease.ranges.push_back(range.text());

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/secrets.hpp"
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zones.hpp"
 
@@ -23,7 +24,7 @@ std::uint32_t serial_of(Build& build, const Zone& zone) {
   return remembered.number;
 }
 
-/// Whom a name server takes updates from: DHCP servers that register their clients here, and the node itself.
+/// Whom a name server takes updates from: DHCP servers that register their clients here, by the key they sign with.
 std::vector<std::string> updaters(const Build& build, const topology::NodeEntry& server) {
   if (server->services.dns->value.update != topology::DnsUpdate::Dhcp) return {};
   std::vector<std::string> out;
@@ -31,10 +32,9 @@ std::vector<std::string> updaters(const Build& build, const topology::NodeEntry&
     if (!node->services.dhcp) continue;
     const auto servers = topology::dns_servers(build.topology, topology::domain_of(build.topology, node));
     if (servers.empty() || servers.front() != &server) continue;
-    for (const auto& address : fixed_addresses(build.topology, node))
-      out.push_back(fmt::format("{}/{}", address.text(), address.bits()));
+    const auto key = update_key(topology::domain_of(build.topology, node));
+    if (std::ranges::find(out, key) == out.end()) out.push_back(key);
   }
-  if (!out.empty()) out.emplace_back("127.0.0.0/8");
   return out;
 }
 
@@ -70,12 +70,18 @@ void add_dns(Build& build) {
     for (const auto& zone : zones)
       yaml.raw(zone.name, fmt::format("{{file: {}}}", yaml_scalar("zones/" + zone.name + ".zone")));
     yaml.close();
-    if (const auto networks = updaters(build, node); !networks.empty())
-      yaml.open("update").list("networks", networks).close();
+    if (const auto keys = updaters(build, node); !keys.empty()) {
+      yaml.open("keys");
+      for (const auto& key : keys)
+        yaml.raw(key, fmt::format("{{algorithm: hmac-sha256, secret: {}}}", yaml_scalar(shared_secret(build, "tsig " + key))));
+      yaml.close();
+      // The node itself too, for a person with nsupdate in a shell there.
+      yaml.open("update").list("keys", keys).list("networks", {"127.0.0.0/8"}).close();
+    }
     yaml.value("journal", build.state(node.name, "dns"));
 
     service.argv = {build.program("lab-dnsd"), "--config", config};
-    service.files.push_back({config, std::move(yaml).text(), 0644, File::Change::Restart});
+    service.files.push_back({config, std::move(yaml).text(), 0600, File::Change::Restart});
     for (std::size_t i = 0; i < zones.size(); ++i)
       service.files.push_back(
           {fmt::format("{}/zones/{}.zone", folder, zones[i].name), texts[i], 0644, File::Change::Reload});

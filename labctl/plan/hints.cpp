@@ -62,8 +62,6 @@ void add_notices(Build& build) {
         add(fmt::format("{}/dns answers for the lab's own zones only; recursion comes later", node.name));
       if (!dns.blocklist.empty()) add(fmt::format("{}/dns: the blocklist is not applied yet", node.name));
     }
-    if (services.dhcp && services.dhcp->value.failover)
-      add(fmt::format("{}/dhcp: failover is not there yet", node.name));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/yaml_text.hpp"
+#include "labctl/topology/failover.hpp"
 
 namespace lab::plan {
 
@@ -36,7 +37,10 @@ void add_relays(Build& build) {
     YamlText yaml;
     yaml.comment(
         fmt::format("The DHCP relay {}, for lab-dhcrelay. Written by labctl from the topology.", node.name));
-    yaml.list("interfaces", interfaces).list("servers", {address->text()}).value("remote_id", node.name);
+    std::vector<std::string> servers{address->text()};
+    if (const auto* partner = topology::failover_partner(build.topology, *server))
+      if (const auto other = server_address(node, *partner)) servers.push_back(other->text());
+    yaml.list("interfaces", interfaces).list("servers", servers).value("remote_id", node.name);
 
     Service service;
     service.id = service_id(node, "dhcp-relay");

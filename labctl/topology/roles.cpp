@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "labctl/topology/failover.hpp"
+
 namespace lab::topology {
 
 std::optional<IpAddress> address_on(const NodeEntry& node, std::string_view network) {
@@ -125,10 +127,32 @@ const NodeEntry* relay_target(const Topology& topology, const NodeEntry& relay) 
   const NodeEntry* only = nullptr;
   for (const auto& node : topology.nodes) {
     if (!node->services.dhcp) continue;
-    if (only) return nullptr;
-    only = &node;
+    if (only && failover_partner(topology, *only) != &node) return nullptr;
+    if (!only) only = &node;
   }
   return only;
+}
+
+const NodeEntry* failover_partner(const Topology& topology, const NodeEntry& server) {
+  if (!server->services.dhcp || !server->services.dhcp->value.failover) return nullptr;
+  for (const auto& other : topology.nodes) {
+    if (&other == &server || !other->services.dhcp || !other->services.dhcp->value.failover) continue;
+    for (const auto& attachment : server->networks)
+      if (address_on(server, attachment.name) && address_on(other, attachment.name)) return &other;
+  }
+  return nullptr;
+}
+
+bool is_failover_primary(const Topology& topology, const NodeEntry& server) {
+  const auto* partner = failover_partner(topology, server);
+  for (const auto& node : topology.nodes)
+    if (&node == &server || &node == partner) return &node == &server;
+  return true;
+}
+
+const NodeEntry& scope_owner(const Topology& topology, const NodeEntry& server, std::string_view network) {
+  const auto* partner = failover_partner(topology, server);
+  return !scope_of(server, network) && partner && scope_of(*partner, network) ? *partner : server;
 }
 
 const Scope* scope_of(const NodeEntry& server, std::string_view network) {
@@ -139,12 +163,17 @@ const Scope* scope_of(const NodeEntry& server, std::string_view network) {
 
 bool lends_on(const Topology& topology, const NodeEntry& server, std::string_view network) {
   if (!server->services.dhcp) return false;
-  const bool wanted = server->services.dhcp->value.scopes.empty() ? has_dhcp_clients(topology, network)
-                                                                  : scope_of(server, network) != nullptr;
+  const auto& owner = scope_owner(topology, server, network);
+  const auto* partner = failover_partner(topology, server);
+  const bool any = !server->services.dhcp->value.scopes.empty() ||
+                   (partner && !(*partner)->services.dhcp->value.scopes.empty());
+  const bool wanted = any ? scope_of(owner, network) != nullptr : has_dhcp_clients(topology, network);
   if (!wanted) return false;
   if (const auto* own = server->networks.find(network)) return !(*own)->dhcp();
   return std::ranges::any_of(topology.nodes, [&](const NodeEntry& relay) {
-    return relay->services.relay && relay->networks.find(network) && relay_target(topology, relay) == &server;
+    if (!relay->services.relay || !relay->networks.find(network)) return false;
+    const auto* target = relay_target(topology, relay);
+    return target && (target == &server || target == partner);
   });
 }
 

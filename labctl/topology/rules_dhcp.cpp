@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "labctl/topology/failover.hpp"
 #include "labctl/topology/roles.hpp"
 #include "labctl/topology/rules.hpp"
 
@@ -9,6 +10,21 @@ namespace {
 
 using NetworkEntry = Named<NetworkSpec>;
 
+/// Two servers that stand in for each other lend the same addresses.
+void check_pair(const Topology& topology, const NetworkEntry& network, const NodeEntry& first, const NodeEntry& second,
+                yaml::Diagnostics& diagnostics) {
+  const auto *one = scope_of(first, network.name), *other = scope_of(second, network.name);
+  if (failover_partner(topology, first) != &second)
+    report(diagnostics, *second->services.dhcp,
+           fmt::format("{} and {} both lend on {}, but {} stands in for another server", first.name, second.name, network.name,
+                       first.name),
+           "a server has one partner, on a network where both have an address");
+  else if (one && other)
+    report(diagnostics, *second->services.dhcp,
+           fmt::format("the scope of {} is written for both {} and {}", network.name, first.name, second.name),
+           fmt::format("write it for {} only; its partner uses the same", first.name));
+}
+
 /// Every network with clients has one server, or two that know of each other.
 void check_servers(const Topology& topology, const NetworkEntry& network, bool whole,
                    yaml::Diagnostics& diagnostics) {
@@ -16,7 +32,10 @@ void check_servers(const Topology& topology, const NetworkEntry& network, bool w
   for (std::size_t i = 1; i < servers.size(); ++i) {
     const auto& first = *servers[0]->value.services.dhcp;
     const auto& second = *servers[i]->value.services.dhcp;
-    if (first->failover && second->failover && servers.size() == 2) continue;
+    if (first->failover && second->failover && servers.size() == 2) {
+      check_pair(topology, network, *servers[0], *servers[1], diagnostics);
+      continue;
+    }
     report(diagnostics, second,
            fmt::format("two DHCP servers on {}: {} (line {}) and {} (line {})", network.name,
                        servers[0]->name, first.at.line, servers[i]->name, second.at.line),

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <regex>
+
 #include "lab.hpp"
 #include "labctl/plan/difference.hpp"
 #include "labctl/plan/json.hpp"
@@ -26,7 +28,7 @@ using ::testing::SizeIs;
 TEST(Plan, IsTheSameForTheSameTopology) { EXPECT_EQ(to_json(planned(kHelper)), to_json(planned(kHelper))); }
 
 TEST(Plan, SurvivesBeingPrintedAndReadAgain) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay"}) {
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "failover"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     const auto copy = plan_from_json(to_json(plan));
     ASSERT_TRUE(copy) << copy.error().text();
@@ -85,7 +87,7 @@ TEST(Plan, AClientKnowsNoNameServerBeforeItsLease) {
 }
 
 TEST(Plan, ServicesStartAfterWhatTheyNeed) {
-  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay"}) {
+  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay", "failover"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     std::set<std::string> started;
     for (const auto& service : plan.services) {
@@ -152,12 +154,18 @@ TEST(Plan, AnExternalDirectoryIsAskedAndNotStarted) {
   EXPECT_EQ(file_of(plan, "mail/directory.password"), "s3\n");
 }
 
+/// Without the secrets, which are made anew for each lab.
+std::string without_secrets(const std::string& text) {
+  return std::regex_replace(text, std::regex("secret: [A-Za-z0-9+/=\"]+"), "secret: …");
+}
+
 TEST(Plan, DhcpConfigurationSaysWhatTheTopologySays) {
-  EXPECT_EQ(file_of(planned(kHelper), "dhcp.yaml"),
+  EXPECT_EQ(without_secrets(file_of(planned(kHelper), "dhcp.yaml")),
             R"(# The DHCP server srv, for lab-dhcpd. Written by labctl from the topology.
 leases: /state/srv/dhcp/leases.db
+control: /run/labctl/srv/dhcp/dhcp.sock
 # clients' names, told to the name server as RFC 2136 updates
-dns_update: {server: 127.0.0.1:53, forward: helper.bac, reverse: [56.168.192.in-addr.arpa]}
+dns_update: {server: 127.0.0.1:53, forward: helper.bac, reverse: [56.168.192.in-addr.arpa], key: {name: dhcp.helper.bac, secret: …}}
 scopes:
   lan:
     interface: eth0
@@ -192,6 +200,25 @@ TEST(Plan, AReservationIsForTheMacTheNodeWillHave) {
       planned(helper_with("range: 192.168.56.100-192.168.56.200", "reservations: {pc2: 192.168.56.50}"));
   const auto mac = plan.node("pc2")->interfaces.front().mac.text();
   EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr("pc2: {mac: " + mac + ", address: 192.168.56.50}"));
+}
+
+TEST(Plan, UpdatesOfNamesAreSignedWithAKeyThatBothServersKeep) {
+  const auto plan = planned(kHelper);
+  const auto secret = plan.memory.passwords.at("tsig dhcp.helper.bac");
+  EXPECT_EQ(secret.size(), 44U) << "32 bytes";
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr(secret));
+  EXPECT_THAT(file_of(plan, "dns.yaml"), HasSubstr("dhcp.helper.bac: {algorithm: hmac-sha256, secret: "));
+  EXPECT_THAT(file_of(plan, "dns.yaml"), HasSubstr("keys: [dhcp.helper.bac]"));
+  EXPECT_EQ(planned(kHelper, plan.memory).memory.passwords.at("tsig dhcp.helper.bac"), secret);
+}
+
+TEST(Plan, TwoServersOfOneNetworkStandInForEachOther) {
+  const auto plan = planned(lab::testing::read_source("topologies/failover.yaml"));
+  const auto text = [&](const std::string& node) { return without_secrets(plan.service(node + "/dhcp")->files.front().content); };
+  EXPECT_THAT(text("srv"), HasSubstr("failover: {role: primary, partner: \"192.168.60.11:647\", secret: …}"));
+  EXPECT_THAT(text("srv2"), HasSubstr("failover: {role: standby, partner: \"192.168.60.10:647\", secret: …}"));
+  const auto scopes = [&](const std::string& node) { return text(node).substr(text(node).find("scopes:")); };
+  EXPECT_EQ(scopes("srv"), scopes("srv2")) << "one pool, written once";
 }
 
 TEST(Plan, TheMachinesOwnDhcpClientsWriteTheLeaseLikeOurs) {
