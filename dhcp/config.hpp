@@ -10,6 +10,7 @@
 
 #include "common/address.hpp"
 #include "dhcp/settings.hpp"
+#include "dhcp/v6/config.hpp"
 
 namespace lab::dhcp {
 
@@ -61,6 +62,8 @@ struct Config {
   std::string control;  ///< path of the control socket; empty: none
   std::optional<DnsUpdateConfig> dns_update;
   std::map<std::string, ScopeConfig> scopes;
+  std::string leases6 = "leases6.db";
+  std::map<std::string, v6::ScopeConfig> scopes6;
 };
 
 /// The rendered mistakes, where there are any. Relative paths are taken from the configuration's folder.

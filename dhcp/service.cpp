@@ -37,6 +37,12 @@ Result<void> resolve_interfaces(Settings& settings) {
   return {};
 }
 
+std::vector<Network> networks_of(const Settings& settings) {
+  std::vector<Network> networks;
+  for (const auto& scope : settings.scopes) networks.push_back(scope.network);
+  return networks;
+}
+
 void tell(events::Direction direction, const Message& m, const std::string& peer, const std::string& text) {
   events::emit({.protocol = "dhcp", .session = m.xid, .direction = direction, .peer = peer, .text = text});
 }
@@ -91,7 +97,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   for (const auto& name : content.names) service->names_.restore(name);
   if (auto ready = service->prepare_probe(settings); !ready) return std::unexpected(ready.error());
   service->server_.configure(std::move(settings));
-  service->updater_.configure(config.dns_update, service->server_.settings().scopes);
+  service->updater_.configure(config.dns_update, networks_of(service->server_.settings()));
   for (const auto& scope : service->server_.settings().scopes) {
     std::string ranges;
     for (const auto& range : scope.ranges) ranges += (ranges.empty() ? "" : ", ") + range.text();
@@ -113,7 +119,7 @@ Result<void> Service::reload(const Config& config) {
   if (auto resolved = resolve_interfaces(settings); !resolved) return resolved;
   if (auto ready = prepare_probe(settings); !ready) return ready;
   server_.configure(std::move(settings));
-  updater_.configure(config.dns_update, server_.settings().scopes);
+  updater_.configure(config.dns_update, networks_of(server_.settings()));
   return {};
 }
 
