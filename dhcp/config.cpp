@@ -91,8 +91,13 @@ void check_reservation(const Value& at, ReservationConfig& r) {
 }
 
 void check_config(const Value& at, Config& config) {
-  if (config.scopes.empty())
+  if (config.scopes.empty() && config.scopes6.empty())
     at.error("no scopes", "add 'scopes: {lan: {interface: eth0, network: …, ranges: […]}}'");
+  for (auto i = config.scopes6.begin(); i != config.scopes6.end(); ++i)
+    for (auto j = config.scopes6.begin(); j != i; ++j)
+      if (i->second.network.overlaps(j->second.network))
+        complain(at, "scopes6",
+                 "scopes " + j->first + " and " + i->first + " overlap: " + i->second.network.text());
   for (auto i = config.scopes.begin(); i != config.scopes.end(); ++i)
     for (auto j = config.scopes.begin(); j != i; ++j)
       if (i->second.network.overlaps(j->second.network))
@@ -268,7 +273,9 @@ const Table<Config>& table_of(const Config*) {
                "the Unix socket that answers 'status', 'leases' and 'revoke ADDRESS'; default: none")
           .row("dns_update", &Config::dns_update, "register clients' names in DNS (RFC 2136)")
           .row("failover", &Config::failover, "another lab-dhcpd that shares these networks (hot standby)")
-          .required("scopes", &Config::scopes, "one entry per subnet")
+          .row("scopes", &Config::scopes, "one entry per IPv4 subnet")
+          .row("leases6", &Config::leases6, "the database of DHCPv6 leases")
+          .row("scopes6", &Config::scopes6, "one entry per IPv6 subnet; DHCPv6 is served where there is one")
           .rule(check_config);
   return table;
 }
@@ -278,6 +285,8 @@ std::expected<Config, std::string> load_config(const std::string& path) {
   if (!config) return config;
   const auto folder = std::filesystem::path(path).parent_path();
   config->leases = (folder / config->leases).string();
+  // Beside the other database, where only a file name is given.
+  config->leases6 = (std::filesystem::path(config->leases).parent_path() / config->leases6).string();
   if (!config->control.empty()) config->control = (folder / config->control).string();
   return config;
 }
@@ -289,7 +298,10 @@ std::string config_reference() {
          table_of(static_cast<const ReservationConfig*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const DnsUpdateConfig*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const TsigConfig*>(nullptr)).reference() + "\n" +
-         table_of(static_cast<const FailoverConfig*>(nullptr)).reference();
+         table_of(static_cast<const FailoverConfig*>(nullptr)).reference() + "\n" +
+         v6::table_of(static_cast<const v6::ScopeConfig*>(nullptr)).reference() + "\n" +
+         v6::table_of(static_cast<const v6::PrefixPoolConfig*>(nullptr)).reference() + "\n" +
+         v6::table_of(static_cast<const v6::ReservationConfig*>(nullptr)).reference();
 }
 
 Settings settings_of(const Config& config) {

@@ -11,6 +11,7 @@
 #include "common/address.hpp"
 #include "dhcp/partnership.hpp"
 #include "dhcp/settings.hpp"
+#include "dhcp/v6/config.hpp"
 
 namespace lab::dhcp {
 
@@ -84,6 +85,8 @@ struct Config {
   std::optional<DnsUpdateConfig> dns_update;
   std::optional<FailoverConfig> failover;
   std::map<std::string, ScopeConfig> scopes;
+  std::string leases6 = "leases6.db";
+  std::map<std::string, v6::ScopeConfig> scopes6;
 };
 
 /// The rendered mistakes, where there are any. Relative paths are taken from the configuration's folder.

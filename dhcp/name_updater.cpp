@@ -47,14 +47,13 @@ void tell(events::Direction direction, const std::string& peer, const std::strin
 NameUpdater::NameUpdater(asio::io_context& io, DnsNames& names, std::function<void(DnsName)> store)
     : io_(io), names_(names), store_(std::move(store)), socket_(io), timer_(io) {}
 
-void NameUpdater::configure(std::optional<DnsUpdateConfig> settings, const std::vector<Scope>& scopes) {
+void NameUpdater::configure(std::optional<DnsUpdateConfig> settings, std::vector<Network> networks) {
   settings_ = std::move(settings);
   key_.reset();
   if (settings_ && settings_->key)
     if (auto key = TsigKey::make(settings_->key->name, settings_->key->algorithm, settings_->key->secret))
       key_ = std::move(*key);
-  networks_.clear();
-  for (const auto& scope : scopes) networks_.push_back(scope.network);
+  networks_ = std::move(networks);
   wake();
 }
 

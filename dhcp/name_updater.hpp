@@ -20,8 +20,8 @@ class NameUpdater {
   /// `store` writes rows of finished work; nobody waits for it. `names` outlives the updater.
   NameUpdater(boost::asio::io_context& io, DnsNames& names, std::function<void(DnsName)> store);
 
-  /// New settings; nullopt stops the work.
-  void configure(std::optional<DnsUpdateConfig> settings, const std::vector<Scope>& scopes);
+  /// New settings; nullopt stops the work. `networks`: where the clients are, for the reverse zones.
+  void configure(std::optional<DnsUpdateConfig> settings, std::vector<Network> networks);
   /// While paused nothing is asked: the failover partner does it.
   void pause(bool paused);
   /// There may be something to do.

@@ -45,6 +45,12 @@ Result<void> resolve_interfaces(Settings& settings) {
   return {};
 }
 
+std::vector<Network> networks_of(const Settings& settings) {
+  std::vector<Network> networks;
+  for (const auto& scope : settings.scopes) networks.push_back(scope.network);
+  return networks;
+}
+
 void tell(events::Direction direction, const Message& m, const std::string& peer, const std::string& text) {
   events::emit({.protocol = "dhcp", .session = m.xid, .direction = direction, .peer = peer, .text = text});
 }
@@ -105,7 +111,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
     if (auto joined = service->join_partner(*config.failover); !joined) return std::unexpected(joined.error());
   service->server_.configure(std::move(settings));
   if (service->partner_) service->follow_duty();
-  service->updater_.configure(config.dns_update, service->server_.settings().scopes);
+  service->updater_.configure(config.dns_update, networks_of(service->server_.settings()));
   for (const auto& scope : service->server_.settings().scopes) {
     std::string ranges;
     for (const auto& range : scope.ranges) ranges += (ranges.empty() ? "" : ", ") + range.text();
@@ -132,7 +138,7 @@ Result<void> Service::reload(const Config& config) {
                     config.failover->partner != partner_->config().partner)))
     return fail("another failover partner or role", "failover", "it takes effect when the server is started anew");
   server_.configure(std::move(settings));
-  updater_.configure(config.dns_update, server_.settings().scopes);
+  updater_.configure(config.dns_update, networks_of(server_.settings()));
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/dhcp6.hpp"
 #include "labctl/plan/dhcp_control.hpp"
 #include "labctl/plan/secrets.hpp"
 #include "labctl/plan/yaml_text.hpp"
@@ -143,11 +144,14 @@ void add_dhcp(Build& build) {
       const auto address = here ? std::string("127.0.0.1") : topology::main_address(*servers.front())->text();
       yaml.comment("clients' names, told to the name server as RFC 2136 updates");
       std::vector<std::string> reverse;
-      for (const auto& network : topology.networks)
-        if (const auto zone = reverse_zone(*network->subnet);
-            topology::lends_on(topology, node, network.name) &&
-            std::ranges::find(reverse, zone) == reverse.end())
+      const auto add_zone = [&](const Network& subnet) {
+        if (const auto zone = reverse_zone(subnet); std::ranges::find(reverse, zone) == reverse.end())
           reverse.push_back(zone);
+      };
+      for (const auto& network : topology.networks) {
+        if (topology::lends_on(topology, node, network.name)) add_zone(*network->subnet);
+        if (topology::serves6_on(topology, node, network.name)) add_zone(network->subnet6->value);
+      }
       const auto key = update_key(domain);
       yaml.raw("dns_update",
                fmt::format("{{server: {}:53, forward: {}, reverse: {}, key: {{name: {}, secret: {}}}}}", address,
@@ -158,6 +162,7 @@ void add_dhcp(Build& build) {
     for (const auto& network : topology.networks)
       if (topology::lends_on(topology, node, network.name)) write_scope(yaml, build, node, network);
     yaml.close();
+    write_scopes6(yaml, build, node);
 
     Service service;
     service.id = service_id(node, "dhcp");
@@ -169,6 +174,10 @@ void add_dhcp(Build& build) {
     service.state_folders = {build.state(node.name, "dhcp")};
     service.runtime_folders = {build.runtime(node.name, "dhcp")};
     service.listens = {"dhcp 67"};
+    if (std::ranges::any_of(topology.networks, [&](const auto& network) {
+          return topology::serves6_on(topology, node, network.name);
+        }))
+      service.listens.emplace_back("dhcpv6 547");
     build.plan.services.push_back(std::move(service));
   }
 }

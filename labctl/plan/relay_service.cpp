@@ -16,6 +16,22 @@ std::optional<IpAddress> server_address(const topology::NodeEntry& relay, const 
   return topology::main_address(server);
 }
 
+/// Its IPv6 address, where the server answers DHCPv6 on a network of the relay that it is not on itself.
+std::optional<IpAddress> server_address6(const topology::Topology& topology, const topology::NodeEntry& relay,
+                                         const topology::NodeEntry& server) {
+  bool needed = false;
+  for (const auto& attachment : relay->networks)
+    needed = needed || (!server->networks.find(attachment.name) &&
+                        topology::serves6_on(topology, server, attachment.name) &&
+                        topology::address6_on(topology, relay, attachment.name));
+  if (!needed) return std::nullopt;
+  for (const auto& attachment : relay->networks)
+    if (auto address = topology::address6_on(topology, server, attachment.name)) return address;
+  for (const auto& address : fixed_addresses(topology, server))
+    if (!address.is_v4()) return address;
+  return std::nullopt;
+}
+
 }  // namespace
 
 void add_relays(Build& build) {
@@ -40,6 +56,8 @@ void add_relays(Build& build) {
     std::vector<std::string> servers{address->text()};
     if (const auto* partner = topology::failover_partner(build.topology, *server))
       if (const auto other = server_address(node, *partner)) servers.push_back(other->text());
+    if (const auto address6 = server_address6(build.topology, node, *server))
+      servers.push_back(address6->text());
     yaml.list("interfaces", interfaces).list("servers", servers).value("remote_id", node.name);
 
     Service service;

@@ -184,6 +184,52 @@ NodeList dhcp_servers(const Topology& topology, std::string_view network) {
   return out;
 }
 
+std::optional<Ipv6> ipv6_of(const Topology& topology, std::string_view network) {
+  const auto* spec = topology.networks.find(network);
+  if (!spec || !(*spec)->subnet6 || !(*spec)->subnet6->clean) return std::nullopt;
+  if ((*spec)->ipv6) return **(*spec)->ipv6;
+  return dhcp_servers(topology, network).empty() ? Ipv6::Slaac : Ipv6::Stateful;
+}
+
+bool serves6_on(const Topology& topology, const NodeEntry& server, std::string_view network) {
+  const auto how = ipv6_of(topology, network);
+  if (!how || *how == Ipv6::Slaac || !lends_on(topology, server, network)) return false;
+  // Two servers do not share IPv6 leases: the first one serves them.
+  return dhcp_servers(topology, network).front() == &server;
+}
+
+NodeList advertisers(const Topology& topology, std::string_view network) {
+  NodeList out;
+  if (!ipv6_of(topology, network)) return out;
+  for (const auto* node : attached(topology, network))
+    if ((*node)->is_router() && address6_on(topology, *node, network)) out.push_back(node);
+  if (!out.empty()) return out;
+  for (const auto* server : dhcp_servers(topology, network))
+    if (address6_on(topology, *server, network)) out.push_back(server);
+  return out;
+}
+
+std::vector<AddressRange> lease_ranges6(const NodeEntry& server, const std::string& network,
+                                        const Network& subnet6) {
+  std::vector<AddressRange> out;
+  if (const auto* scope = scope_of(server, network))
+    for (const auto& range : scope->range6)
+      if (range.clean) out.push_back(*range);
+  if (!out.empty()) return out;
+  // Beyond what nodes are given by hand, and few enough to be read out.
+  constexpr std::uint64_t kFirst = 0x10000, kCount = 0x10000, kHalf = 0x8000;
+  if (subnet6.prefix() > 111) return {{subnet6.address().plus(kHalf), subnet6.broadcast()}};
+  return {{subnet6.address().plus(kFirst), subnet6.address().plus(kFirst + kCount - 1)}};
+}
+
+std::optional<IpAddress> gateway6(const Topology& topology, std::string_view network) {
+  const auto v4 = gateway(topology, network);
+  for (const auto& node : topology.nodes)
+    if (v4 && node->is_router() && address_on(node, network) == v4)
+      return address6_on(topology, node, network);
+  return std::nullopt;
+}
+
 std::optional<IpAddress> gateway(const Topology& topology, std::string_view network) {
   const auto* spec = topology.networks.find(network);
   if (!spec) return std::nullopt;

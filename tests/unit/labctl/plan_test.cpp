@@ -260,6 +260,42 @@ TEST(Plan, ARelayCarriesToItsServerWhichFindsTheWayBack) {
   EXPECT_THAT(plan.clients.back().after, Contains("router/dhcp-relay"));
 }
 
+TEST(Plan, AddressesByIpv6ComeFromDhcpWhereSomebodyLends) {
+  const auto plan = planned(lab::testing::read_source("topologies/ipv6.yaml"));
+  const auto dhcp = file_of(plan, "dhcp.yaml");
+  EXPECT_THAT(dhcp, HasSubstr("scopes6:\n  lan:\n    interface: eth0\n"));
+  EXPECT_THAT(dhcp, HasSubstr("fd00:1::1:0-fd00:1::1:ffff"));
+  EXPECT_THAT(dhcp, HasSubstr("fd00:1::50")) << "the reservation";
+  EXPECT_THAT(dhcp, Not(HasSubstr("fd00:2::1:0"))) << "a stateless network lends nothing";
+  const auto said = file_of(plan, "ra.yaml");
+  EXPECT_THAT(said, HasSubstr("eth0:\n    managed: true\n    other: true\n"));
+  EXPECT_THAT(said, HasSubstr("eth1:\n    managed: false\n    other: true\n"));
+  EXPECT_THAT(file_of(plan, "dhcp-relay.yaml"), HasSubstr("fd00:1::10"));
+  EXPECT_THAT(plan.node("srv")->routes,
+              Contains(Route{*Network::parse("fd00:2::/64"), *IpAddress::parse("fd00:1::1")}));
+  EXPECT_THAT(plan.clients.front().argv, Contains("--ipv6"));
+  EXPECT_THAT(plan.clients.front().after, Contains("router/ra"));
+}
+
+TEST(Plan, WithoutARouterTheDhcpServerSaysThatItIsNone) {
+  const auto plan = planned(R"(
+networks: {lan: {subnet: 10.0.0.0/24, subnet6: "fd00:56::/64"}}
+domains: {x.lab: }
+nodes: {s: {networks: {lan: [10.0.0.10, "fd00:56::abcd"]}, services: [dns, dhcp]}, pc: {networks: lan}}
+)");
+  EXPECT_THAT(file_of(plan, "ra.yaml"), AllOf(HasSubstr("managed: true"), HasSubstr("lifetime: 0s")));
+  EXPECT_THAT(plan.node("s")->interfaces.front().addresses.back().text(), "fd00:56::abcd/64");
+  EXPECT_EQ(plan.node("s")->sysctls.at("net.ipv6.conf.default.accept_ra"), "0");
+  EXPECT_EQ(plan.node("pc")->sysctls.at("net.ipv6.conf.default.accept_ra"), "1");
+}
+
+TEST(Plan, ALabWithoutIpv6HasNoneOfIt) {
+  const auto plan = planned(kHelper);
+  EXPECT_EQ(plan.service("srv/ra"), nullptr);
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), Not(HasSubstr("scopes6")));
+  EXPECT_THAT(plan.clients.front().argv, Not(Contains("--ipv6")));
+}
+
 TEST(Plan, CertificatesNameWhatClientsConnectTo) {
   const auto plan = planned(kHelper);
   ASSERT_THAT(plan.certificates, SizeIs(2));
