@@ -17,6 +17,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kExpiryInterval(1);
+constexpr std::chrono::seconds kProbeSoon(5);  ///< after a client spoke, other servers are looked for
 constexpr std::size_t kCrowd = 4;  ///< messages of one round; fewer are no crowd, and none of them waits
 constexpr std::chrono::microseconds kGather(500);
 
@@ -171,6 +172,8 @@ void Service::receive() {
   constexpr int kBatchesAtOnce = 8;  // then timers and commits get their turn
   Round round{.time = now(), .change = {}, .at_once = {}, .after_commit = {}};
   if (watch_.is_open()) hear_others();  // a frame is seen there before its datagram comes here
+  if (!guarded_.empty() && provoke_.expiry() - std::chrono::steady_clock::now() > kProbeSoon)
+    provoke_.expires_after(kProbeSoon);
   bool more = true;
   std::size_t messages = 0;
   for (int i = 0; more && i < kBatchesAtOnce; ++i) {

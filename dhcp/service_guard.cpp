@@ -14,9 +14,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kListen(1200), kAskAgain(400);
-// Another server's words to a client pass us by where they go by unicast, so it is asked: now and then, and when
-// something happens on the wire.
-constexpr std::chrono::seconds kProbeInterval(60), kProbePause(5);
+// Another server's words to a client pass us by where they go by unicast, so it is asked: now and then, and soon after
+// a client has spoken (Service::receive).
+constexpr std::chrono::seconds kProbeInterval(60);
 
 std::uint32_t random_xid() {
   static std::random_device random;
@@ -64,11 +64,6 @@ Result<void> Service::guard_wires(const Settings& settings, const std::optional<
 }
 
 void Service::hear_others() {
-  if (watching_.is_open() && !stopping_ &&
-      provoke_.expiry() - std::chrono::steady_clock::now() < kProbeInterval - kProbePause) {
-    for (const auto& wire : guarded_) watch_.provoke(wire, random_xid());
-    provoke_later();
-  }
   watch_.receive([this](const std::string& wire, const std::string& station, std::span<const std::uint8_t> payload) {
     if (!guarded_.contains(wire)) return;
     auto known = friends_;
@@ -94,10 +89,11 @@ void Service::watch_for_others() {
 }
 
 void Service::provoke_later() {
-  provoke_.expires_after(kProbeInterval);
+  if (provoke_.expiry() <= std::chrono::steady_clock::now()) provoke_.expires_after(kProbeInterval);
   provoke_.async_wait([this](const boost::system::error_code& error) {
-    if (error || stopping_) return;
-    for (const auto& wire : guarded_) watch_.provoke(wire, random_xid());
+    if (stopping_) return;
+    if (!error)  // else it was set to an earlier time, and that is waited for now
+      for (const auto& wire : guarded_) watch_.provoke(wire, random_xid());
     provoke_later();
   });
 }
