@@ -17,7 +17,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::local::stream_protocol;
 
-constexpr std::size_t kLongestLine = 2048;
+constexpr std::size_t kLongestLine = 4352;  // a command and a path
 constexpr std::chrono::seconds kPatience(2);
 
 }  // namespace

@@ -49,6 +49,7 @@ struct GroupCommit::Impl {
     std::optional<Error> error;
   };
   std::unique_ptr<SQLite::Database> database;
+  std::chrono::microseconds gather{0};
   std::mutex mutex;
   std::condition_variable arrived;
   std::vector<Item> waiting;
@@ -56,14 +57,22 @@ struct GroupCommit::Impl {
   std::thread writer;
 
   void run() {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point earliest;
     for (;;) {
       std::vector<Item> group;
       {
         std::unique_lock lock(mutex);
         arrived.wait(lock, [&] { return ending || !waiting.empty(); });
+        if (!ending && Clock::now() < earliest) {
+          lock.unlock();
+          std::this_thread::sleep_until(earliest);
+          lock.lock();
+        }
         if (waiting.empty()) return;
         group.swap(waiting);
       }
+      earliest = group.size() > 1 ? Clock::now() + gather : Clock::time_point();
       commit(group);
       for (auto& item : group)
         if (item.done) item.done(item.error ? &*item.error : nullptr);
@@ -94,8 +103,10 @@ struct GroupCommit::Impl {
   }
 };
 
-GroupCommit::GroupCommit(std::unique_ptr<SQLite::Database> database) : impl_(std::make_unique<Impl>()) {
+GroupCommit::GroupCommit(std::unique_ptr<SQLite::Database> database, std::chrono::microseconds gather)
+    : impl_(std::make_unique<Impl>()) {
   impl_->database = std::move(database);
+  impl_->gather = gather;
   impl_->writer = std::thread([this] { impl_->run(); });
 }
 
@@ -109,11 +120,13 @@ GroupCommit::~GroupCommit() {
 }
 
 void GroupCommit::submit(Job job, Done done) {
+  bool first = false;
   {
     const std::lock_guard lock(impl_->mutex);
+    first = impl_->waiting.empty();  // else the writer knows already that there is work
     impl_->waiting.push_back({std::move(job), std::move(done), std::nullopt});
   }
-  impl_->arrived.notify_one();
+  if (first) impl_->arrived.notify_one();
 }
 
 Result<void> GroupCommit::run(Job job) {

@@ -2,6 +2,7 @@
 /// version, and a group commit: one writer thread takes what concurrent sessions submit, commits it as one
 /// transaction, then answers them all. An answered job is on disk.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,7 +37,9 @@ class GroupCommit {
   /// quick: post.
   using Done = std::function<void(const Error* error)>;
 
-  explicit GroupCommit(std::unique_ptr<SQLite::Database> database);
+  /// `gather`: the least time between two commits while jobs come in crowds (the last group had several). A
+  /// lone job never waits; a crowd shares its fsync with more.
+  explicit GroupCommit(std::unique_ptr<SQLite::Database> database, std::chrono::microseconds gather = {});
   ~GroupCommit();  ///< commits what was submitted, then ends
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;

@@ -9,6 +9,17 @@ void Allocator::configure(const std::vector<Scope>& scopes) {
   for (const auto& scope : scopes) {
     Pool& pool = pools_.emplace_back();
     pool.scope = &scope;
+    for (const auto& range : scope.ranges) {
+      // Half of each range, so that a scope of several ranges is shared evenly too.
+      const auto half = range.size() / 2;
+      if (share_ == Share::Whole || half == 0) {
+        pool.parts.push_back({range, share_ != Share::Upper});
+        continue;
+      }
+      pool.parts.push_back({{range.first, range.first.plus(half - 1)}, share_ == Share::Lower});
+      pool.parts.push_back({{range.first.plus(half), range.last}, share_ == Share::Upper});
+    }
+    std::ranges::stable_partition(pool.parts, &Part::own);
     for (const auto& r : scope.reservations) {
       if (r.mac) pool.by_mac.emplace(*r.mac, &r);
       if (r.client_id) pool.by_client_id.emplace(*r.client_id, &r);
@@ -57,7 +68,9 @@ bool Allocator::free_for(const Pool& pool, const IpAddress& address, const Claim
   const bool is_reserved = reserved != pool.by_address.end();
   if (is_reserved && reserved->second != reservation(pool, who)) return false;
   const Lease* lease = leases_.find(address);
-  if (lease == nullptr || !lease->holds(now)) return true;
+  if (lease == nullptr) return true;
+  if (own_only_ && lease->state == LeaseState::Active && lease->client != who.client) return false;
+  if (!lease->holds(now)) return true;
   if (lease->state == LeaseState::Declined) return false;
   // A reserved machine is one machine, whatever its firmware, installer and system put into option 61.
   return lease->client == who.client || (is_reserved && lease->hardware == who.hardware);
@@ -93,7 +106,7 @@ std::optional<Choice> Allocator::choose(const std::vector<const Scope*>& network
       }
   if (had) return had;
 
-  if (who.wanted)
+  if (who.wanted && (!own_only_ || in_own_share(*who.wanted)))
     for (const auto* scope : network)
       if (scope->network.contains(*who.wanted) && may_have(*scope, *who.wanted, who, now))
         return Choice{*who.wanted, scope, nullptr, "the client asks for it and it is free"};
@@ -111,8 +124,9 @@ std::optional<Choice> Allocator::choose(const std::vector<const Scope*>& network
 }
 
 std::optional<IpAddress> Allocator::never_lent(Pool& pool, const Claimant& who, ServerTime now) {
-  for (; pool.range < pool.scope->ranges.size(); ++pool.range, pool.next = 0) {
-    const AddressRange& range = pool.scope->ranges[pool.range];
+  for (; pool.part < pool.parts.size(); ++pool.part, pool.next = 0) {
+    const auto& [range, own] = pool.parts[pool.part];
+    if (own_only_ && !own) break;  // its turn may come
     for (; pool.next < range.size(); ++pool.next) {
       const IpAddress address = range.first.plus(pool.next);
       // The cursor never goes back: a lease that ends comes back through the queue. So do addresses passed
@@ -128,12 +142,28 @@ std::optional<IpAddress> Allocator::never_lent(Pool& pool, const Claimant& who, 
 }
 
 std::optional<IpAddress> Allocator::longest_free(Pool& pool, const Claimant& who, ServerTime now) {
-  while (!pool.free_again.empty()) {
-    const IpAddress address = IpAddress::v4(pool.free_again.front());
+  // Once round: what is the partner's for now stays in the queue.
+  for (auto left = pool.free_again.size(); left > 0; --left) {
+    const auto value = pool.free_again.front();
+    const IpAddress address = IpAddress::v4(value);
     pool.free_again.pop_front();
-    if (pool.scope->lends(address) && free_for(pool, address, who, now)) return address;
+    if (own_only_ && !in_own_share(address)) {
+      pool.free_again.push_back(value);
+    } else if (pool.scope->lends(address) && free_for(pool, address, who, now)) {
+      return address;
+    }
   }
   return std::nullopt;
+}
+
+bool Allocator::in_own_share(const IpAddress& address) const {
+  for (const auto& pool : pools_) {
+    // A reservation is one machine's on both servers.
+    if (pool.by_address.contains(address.v4_value())) return true;
+    for (const auto& part : pool.parts)
+      if (part.range.contains(address)) return part.own;
+  }
+  return false;
 }
 
 void Allocator::freed(const IpAddress& address) {

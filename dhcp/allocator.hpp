@@ -26,6 +26,9 @@ struct Claimant {
   std::optional<IpAddress> wanted;  ///< option 50
 };
 
+/// Of two servers that share a pool, each has a half for new clients while it does not hear the other.
+enum class Share : std::uint8_t { Whole, Lower, Upper };
+
 struct Choice {
   IpAddress address;
   const Scope* scope = nullptr;
@@ -36,6 +39,13 @@ struct Choice {
 class Allocator {
  public:
   explicit Allocator(const LeaseTable& leases) : leases_(leases) {}
+
+  /// Takes effect with the next `configure`.
+  void share(Share share) { share_ = share; }
+  /// While set, new clients get addresses of our own share only, and what another client's lease has held is not
+  /// free though its time has run out: the partner may have renewed it.
+  void keep_to_own_share(bool keep) { own_only_ = keep; }
+  bool in_own_share(const IpAddress& address) const;
 
   /// Takes the scopes (which must outlive the next call) and looks at the table for what is free.
   void configure(const std::vector<Scope>& scopes);
@@ -52,9 +62,14 @@ class Allocator {
   void freed(const IpAddress& address);
 
  private:
+  struct Part {
+    AddressRange range;
+    bool own = true;
+  };
   struct Pool {
     const Scope* scope = nullptr;
-    std::size_t range = 0;   ///< the range being walked
+    std::vector<Part> parts;  ///< the scope's ranges, our own share before the partner's
+    std::size_t part = 0;     ///< the one being walked
     std::uint64_t next = 0;  ///< offset in it of the next address never lent
     std::deque<std::uint32_t> free_again;
     std::map<MacAddress, const Reservation*> by_mac;
@@ -70,6 +85,8 @@ class Allocator {
 
   const LeaseTable& leases_;
   std::vector<Pool> pools_;
+  Share share_ = Share::Whole;
+  bool own_only_ = false;
 };
 
 }  // namespace lab::dhcp

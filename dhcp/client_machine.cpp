@@ -226,7 +226,11 @@ ClientActions ClientMachine::on_message(const Message& m, ClientTime now) {
     case MessageType::Request:
     case MessageType::Decline:
     case MessageType::Release:
-    case MessageType::Inform: break;
+    case MessageType::Inform:
+    case MessageType::LeaseQuery:
+    case MessageType::LeaseUnassigned:
+    case MessageType::LeaseUnknown:
+    case MessageType::LeaseActive: break;
   }
   return {};
 }

@@ -4,7 +4,9 @@
 
 #include "common/config.hpp"
 #include "dhcp/host_name.hpp"
+#include "dhcp/option_reader.hpp"
 #include "dhcp/option_types.hpp"
+#include "dhcp/tsig.hpp"
 
 namespace lab::config {
 
@@ -14,75 +16,15 @@ struct EnumNames<dhcp::Match> {
                                                                   {"mac", dhcp::Match::Mac}};
 };
 
-/// `routers: [192.168.56.1]`, `66: tftp.helper.bac`, `224: {type: uint16, value: 5}`.
 template <>
-struct Reader<dhcp::Options> {
-  static std::string type() { return "map of option name or number to its value or values"; }
-  static std::string print(const dhcp::Options&) { return ""; }
-  static std::string schema(Limits) { return R"({"type":"object"})"; }
-
-  static void read(const yaml::Value& v, dhcp::Options& out, Limits) {
-    const auto map = v.map("options");
-    for (const auto& entry : map.entries()) read_one(v, entry, out);
-  }
-
- private:
-  static std::optional<std::uint8_t> code_of(const yaml::Value& v, const yaml::Entry& entry) {
-    if (const auto* known = dhcp::definition(std::string_view(entry.key))) return known->code;
-    int number = 0;
-    auto [end, error] = std::from_chars(entry.key.data(), entry.key.data() + entry.key.size(), number);
-    if (error == std::errc() && end == entry.key.data() + entry.key.size() && number > 0 && number < 255)
-      return static_cast<std::uint8_t>(number);
-    const auto near = yaml::did_you_mean(entry.key, dhcp::option_names());
-    v.diagnostics().error(
-        entry.key_at, "unknown option '" + entry.key + "'",
-        near.empty() ? "use its name or a number from 1 to 254" : "did you mean '" + near + "'?",
-        entry.key.size());
-    return std::nullopt;
-  }
-
-  static void read_one(const yaml::Value& v, const yaml::Entry& entry, dhcp::Options& out) {
-    const auto code = code_of(v, entry);
-    if (!code) return;
-    if (*code >= dhcp::option::kRequestedAddress && *code <= dhcp::option::kMessageType)
-      return reserved(v, entry);
-    if (*code == dhcp::option::kServerId || *code == dhcp::option::kClientId ||
-        *code == dhcp::option::kRelayInformation)
-      return reserved(v, entry);
-    const auto* known = dhcp::definition(*code);
-    auto type = known == nullptr ? dhcp::OptionType::Hex : known->type;
-    yaml::Value value = entry.value;
-    if (value.kind() == yaml::Value::Kind::Map) {
-      const auto map = value.map("option " + entry.key);
-      const auto given = map.find("type");
-      const auto inner = map.find("value");
-      map.reject_unknown();
-      if (!given) map.missing("type");
-      if (!inner) map.missing("value");
-      if (!given || !inner) return;
-      auto chosen = dhcp::option_type(given->text().value_or(""));
-      if (!chosen) return given->error(chosen.error().what, chosen.error().remedy);
-      type = *chosen;
-      value = *inner;
-    } else if (known == nullptr && !std::string_view(value.raw()).starts_with("hex:")) {
-      return value.error("option " + entry.key + " has no known type",
-                         "write {type: text, value: ...} or hex:0102ff");
-    }
-    std::vector<std::string> values;
-    for (const auto& item : value.items()) {
-      auto text = item.text();
-      if (!text) return;
-      values.push_back(std::move(*text));
-    }
-    auto bytes = dhcp::encode_option(type, values);
-    if (!bytes) return value.error(bytes.error().what, bytes.error().remedy);
-    out.set(*code, std::move(*bytes));
-  }
-
-  static void reserved(const yaml::Value& v, const yaml::Entry& entry) {
-    v.diagnostics().error(entry.key_at, "option '" + entry.key + "' is the protocol's own and cannot be set",
-                          "lease times are set with 'lease'", entry.key.size());
-  }
+struct EnumNames<dhcp::Guard> {
+  static constexpr std::pair<const char*, dhcp::Guard> names[] = {
+      {"off", dhcp::Guard::Off}, {"alert", dhcp::Guard::Alert}, {"refuse", dhcp::Guard::Refuse}};
+};
+template <>
+struct EnumNames<dhcp::Role> {
+  static constexpr std::pair<const char*, dhcp::Role> names[] = {{"primary", dhcp::Role::Primary},
+                                                                 {"standby", dhcp::Role::Standby}};
 };
 
 }  // namespace lab::config
@@ -149,8 +91,13 @@ void check_reservation(const Value& at, ReservationConfig& r) {
 }
 
 void check_config(const Value& at, Config& config) {
-  if (config.scopes.empty())
+  if (config.scopes.empty() && config.scopes6.empty())
     at.error("no scopes", "add 'scopes: {lan: {interface: eth0, network: …, ranges: […]}}'");
+  for (auto i = config.scopes6.begin(); i != config.scopes6.end(); ++i)
+    for (auto j = config.scopes6.begin(); j != i; ++j)
+      if (i->second.network.overlaps(j->second.network))
+        complain(at, "scopes6",
+                 "scopes " + j->first + " and " + i->first + " overlap: " + i->second.network.text());
   for (auto i = config.scopes.begin(); i != config.scopes.end(); ++i)
     for (auto j = config.scopes.begin(); j != i; ++j)
       if (i->second.network.overlaps(j->second.network))
@@ -231,6 +178,14 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
                "for PXE, installer and system)")
           .row("echo_client_id", &ScopeConfig::echo_client_id,
                "send option 61 back (RFC 6842); false for old devices that refuse it")
+          .row("nul_terminate", &ScopeConfig::nul_terminate,
+               "end option 67 with a NUL, for old PXE ROMs that read on behind it")
+          .row("guard", &ScopeConfig::guard,
+               "about other DHCP servers on the wire: refuse does not begin to serve while one answers, alert only says so")
+          .row("per_port", &ScopeConfig::per_port,
+               "the most addresses lent behind one port (relay and circuit, or the station frames come from), against "
+               "starvation; 0: no limit",
+               {.min = 0, .max = 65536})
           .row("overload", &ScopeConfig::overload,
                "use the boot fields for options that do not fit (option 52); old clients fail on it")
           .row("probe", &ScopeConfig::probe,
@@ -253,6 +208,19 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
   return table;
 }
 
+const Table<TsigConfig>& table_of(const TsigConfig*) {
+  static const auto table =
+      Table<TsigConfig>("key")
+          .required("name", &TsigConfig::name, "the key's name, as the name server has it")
+          .row("algorithm", &TsigConfig::algorithm, "hmac-sha256, hmac-sha384, hmac-sha512 or hmac-sha1")
+          .required("secret", &TsigConfig::secret, "the shared secret in base64, as tsig-keygen prints it")
+          .rule([](const Value& at, TsigConfig& c) {
+            if (auto key = TsigKey::make(c.name, c.algorithm, c.secret); !key)
+              at.error(key.error().what, key.error().remedy);
+          });
+  return table;
+}
+
 const Table<DnsUpdateConfig>& table_of(const DnsUpdateConfig*) {
   static const auto table =
       Table<DnsUpdateConfig>("dns_update")
@@ -260,7 +228,35 @@ const Table<DnsUpdateConfig>& table_of(const DnsUpdateConfig*) {
           .required("forward", &DnsUpdateConfig::forward, "the zone that gets the A records of clients")
           .row("reverse", &DnsUpdateConfig::reverse,
                "the zones that get the PTR records; default: from the networks")
-          .row("ttl", &DnsUpdateConfig::ttl, "time to live of the records", {.min = 0, .max = 86400});
+          .row("ttl", &DnsUpdateConfig::ttl, "time to live of the records", {.min = 0, .max = 86400})
+          .row("key", &DnsUpdateConfig::key, "signs each update (TSIG, RFC 8945); default: unsigned");
+  return table;
+}
+
+const Table<FailoverConfig>& table_of(const FailoverConfig*) {
+  static const auto table =
+      Table<FailoverConfig>("failover")
+          .required("role", &FailoverConfig::role,
+                    "primary answers while both are up; standby keeps the same leases and takes over")
+          .required("partner", &FailoverConfig::partner,
+                    "the other server; the primary connects to this port, the standby listens on its own, 10.0.0.3:647")
+          .row("listen", &FailoverConfig::listen, "where the standby listens; default: 0.0.0.0:647")
+          .required("secret", &FailoverConfig::secret, "what both know and nobody else, 16 characters or more")
+          .row("startup", &FailoverConfig::startup,
+               "how long a server that was just started waits for the partner's leases before it answers", {.min = 0, .max = 600})
+          .row("silence", &FailoverConfig::silence,
+               "after how long without a word the partner counts as lost; no unanswered client is waited for",
+               {.min = 1, .max = 600})
+          .row("partner_down", &FailoverConfig::partner_down,
+               "after how long a lost partner counts as down: until then each lends its own half of a pool only, lest both "
+               "live and the wire between them be cut",
+               {.min = 0, .max = 86400})
+          .rule([](const Value& at, FailoverConfig& c) {
+            constexpr std::size_t kShortest = 16;
+            if (c.secret.size() < kShortest)
+              complain(at, "secret", "the secret is too short", "openssl rand -base64 24 prints a good one");
+            if (!c.partner.address.is_v4()) complain(at, "partner", "an IPv4 address and a port, 10.0.0.3:647");
+          });
   return table;
 }
 
@@ -271,10 +267,15 @@ const Table<Config>& table_of(const Config*) {
                     "the database of leases (SQLite); a relative path counts from this file's folder")
           .row("offer_hold", &Config::offer_hold,
                "how long an offered address waits for the client's request", {.min = 1, .max = 600})
+          .row("lease_query", &Config::lease_query,
+               "relays and switches that may ask who has a lease (RFC 4388), 10.2.0.1/32; default: nobody")
           .row("control", &Config::control,
                "the Unix socket that answers 'status', 'leases' and 'revoke ADDRESS'; default: none")
           .row("dns_update", &Config::dns_update, "register clients' names in DNS (RFC 2136)")
-          .required("scopes", &Config::scopes, "one entry per subnet")
+          .row("failover", &Config::failover, "another lab-dhcpd that shares these networks (hot standby)")
+          .row("scopes", &Config::scopes, "one entry per IPv4 subnet")
+          .row("leases6", &Config::leases6, "the database of DHCPv6 leases")
+          .row("scopes6", &Config::scopes6, "one entry per IPv6 subnet; DHCPv6 is served where there is one")
           .rule(check_config);
   return table;
 }
@@ -284,6 +285,8 @@ std::expected<Config, std::string> load_config(const std::string& path) {
   if (!config) return config;
   const auto folder = std::filesystem::path(path).parent_path();
   config->leases = (folder / config->leases).string();
+  // Beside the other database, where only a file name is given.
+  config->leases6 = (std::filesystem::path(config->leases).parent_path() / config->leases6).string();
   if (!config->control.empty()) config->control = (folder / config->control).string();
   return config;
 }
@@ -293,12 +296,18 @@ std::string config_reference() {
          table_of(static_cast<const ScopeConfig*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const ClassConfig*>(nullptr)).reference() + "\n" +
          table_of(static_cast<const ReservationConfig*>(nullptr)).reference() + "\n" +
-         table_of(static_cast<const DnsUpdateConfig*>(nullptr)).reference();
+         table_of(static_cast<const DnsUpdateConfig*>(nullptr)).reference() + "\n" +
+         table_of(static_cast<const TsigConfig*>(nullptr)).reference() + "\n" +
+         table_of(static_cast<const FailoverConfig*>(nullptr)).reference() + "\n" +
+         v6::table_of(static_cast<const v6::ScopeConfig*>(nullptr)).reference() + "\n" +
+         v6::table_of(static_cast<const v6::PrefixPoolConfig*>(nullptr)).reference() + "\n" +
+         v6::table_of(static_cast<const v6::ReservationConfig*>(nullptr)).reference();
 }
 
 Settings settings_of(const Config& config) {
   Settings settings;
   settings.offer_hold = config.offer_hold;
+  settings.lease_query = config.lease_query;
   if (config.dns_update) settings.dns_forward = config.dns_update->forward;
   for (const auto& [name, c] : config.scopes) {
     constexpr std::chrono::seconds kMinute(60);
@@ -314,6 +323,9 @@ Settings settings_of(const Config& config) {
                 .authoritative = c.authoritative,
                 .match = c.match,
                 .echo_client_id = c.echo_client_id,
+                .nul_terminate = c.nul_terminate,
+                .guard = c.guard,
+                .per_port = c.per_port,
                 .overload = c.overload,
                 .probe = c.probe,
                 .quarantine = c.quarantine,

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "common/address.hpp"
+#include "dhcp/partnership.hpp"
 #include "dhcp/settings.hpp"
+#include "dhcp/v6/config.hpp"
 
 namespace lab::dhcp {
 
@@ -38,6 +40,9 @@ struct ScopeConfig {
   bool authoritative = true;
   Match match = Match::ClientId;
   bool echo_client_id = true;
+  bool nul_terminate = false;
+  Guard guard = Guard::Off;
+  std::uint32_t per_port = 0;
   bool overload = false;
   std::chrono::milliseconds probe{0};
   std::chrono::seconds quarantine{600};
@@ -48,19 +53,40 @@ struct ScopeConfig {
   std::map<std::string, ReservationConfig> reservations;
 };
 
+struct TsigConfig {
+  std::string name, algorithm = "hmac-sha256", secret;
+};
+
 struct DnsUpdateConfig {
   Endpoint server;
   std::string forward;               ///< zone of the A records
   std::vector<std::string> reverse;  ///< zones of the PTR records; empty: derived from each scope's network
   std::chrono::seconds ttl{300};
+  std::optional<TsigConfig> key;
+};
+
+inline constexpr std::uint16_t kPartnerPort = 647;  ///< IANA: dhcp-failover
+
+/// The other server of a network with two (partnership.hpp).
+struct FailoverConfig {
+  Role role = Role::Primary;
+  Endpoint partner;
+  Endpoint listen{IpAddress(), kPartnerPort};  ///< of the standby
+  std::string secret;
+  std::chrono::milliseconds startup = PartnershipLimits().startup, silence = PartnershipLimits().silence,
+                            partner_down = PartnershipLimits().partner_down;
 };
 
 struct Config {
   std::string leases = "leases.db";
   std::chrono::seconds offer_hold{15};
+  std::vector<Network> lease_query;
   std::string control;  ///< path of the control socket; empty: none
   std::optional<DnsUpdateConfig> dns_update;
+  std::optional<FailoverConfig> failover;
   std::map<std::string, ScopeConfig> scopes;
+  std::string leases6 = "leases6.db";
+  std::map<std::string, v6::ScopeConfig> scopes6;
 };
 
 /// The rendered mistakes, where there are any. Relative paths are taken from the configuration's folder.

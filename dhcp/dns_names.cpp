@@ -13,6 +13,16 @@ void DnsNames::set(const DnsName& name) {
 
 void DnsNames::restore(const DnsName& name) { set(name); }
 
+void DnsNames::take(const DnsName& name) {
+  if (!name.forget) return set(name);
+  pending_.erase(key(name));
+  names_.erase(key(name));
+}
+
+void DnsNames::for_each(const std::function<void(const DnsName&)>& visit) const {
+  for (const auto& [key, name] : names_) visit(name);
+}
+
 std::vector<DnsName> DnsNames::follow(const Lease& lease, const std::string& fqdn) {
   std::vector<DnsName> changed;
   const bool active = lease.state == LeaseState::Active && !fqdn.empty();

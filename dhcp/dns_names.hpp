@@ -2,6 +2,7 @@
 /// what to do next. A name to be removed or added outlives a restart, since its row is stored in the
 /// transaction of its lease.
 #pragma once
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@ class DnsNames {
   void restore(const DnsName& name);
   /// `fqdn`: the name the lease should have; empty for none. Returns the rows to store with the lease.
   std::vector<DnsName> follow(const Lease& lease, const std::string& fqdn);
+  /// A row as the failover partner has stored it.
+  void take(const DnsName& name);
+  void for_each(const std::function<void(const DnsName&)>& visit) const;
   /// What to do next; removals first, since an address may be waiting for its new name.
   std::optional<DnsName> next() const;
   /// The task for `name` has ended. Returns the row to store; nullopt when the name has meanwhile changed its

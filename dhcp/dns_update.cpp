@@ -103,13 +103,15 @@ Bytes dhcid(std::string_view client, std::string_view hardware, std::string_view
 
 std::string reverse_zone(const Network& network) {
   std::string zone = without_dot(network.address().reverse_name());
-  for (unsigned octets = 4; octets > network.prefix() / 8; --octets) zone.erase(0, zone.find('.') + 1);
+  const unsigned step = network.address().is_v4() ? 8 : 4;  // bits of a label
+  for (unsigned labels = network.address().bits() / step; labels > network.prefix() / step; --labels)
+    zone.erase(0, zone.find('.') + 1);
   return zone;
 }
 
 NameTask::NameTask(Kind kind, NameTarget target) : target_(std::move(target)) {
   dhcid_ = dhcid(target_.client, target_.hardware, target_.fqdn);
-  append32(address_, target_.address.v4_value());
+  append(address_, target_.address.bytes());
   pointer_ = name_to_wire(target_.fqdn).value_or(Bytes{});
   reverse_name_ = without_dot(target_.address.reverse_name());
   if (pointer_.empty()) {
@@ -127,6 +129,8 @@ void NameTask::go_on(Step step) {
     step = Step::End;
   step_ = step;
 }
+
+std::uint16_t NameTask::address_type() const { return target_.address.is_v4() ? kA : kAaaa; }
 
 DnsRecord NameTask::forward(std::uint16_t type, std::uint16_t record_class, Bytes data) const {
   return {target_.fqdn, type, record_class, record_class == kIn ? target_.ttl : 0, std::move(data)};
@@ -148,11 +152,11 @@ std::optional<DnsUpdate> NameTask::next() const {
     case Step::AddForward:  // RFC 4703 5.3.1: a name nobody uses
       return DnsUpdate{target_.forward_zone,
                        {forward(kAnyType, kNone)},
-                       {forward(kA, kIn, address_), forward(kDhcid, kIn, dhcid_)}};
+                       {forward(address_type(), kIn, address_), forward(kDhcid, kIn, dhcid_)}};
     case Step::ReplaceForward:  // RFC 4703 5.3.2: a name that this very client registered before
       return DnsUpdate{target_.forward_zone,
                        {exactly(forward(kDhcid, kIn, dhcid_))},
-                       {forward(kA, kAnyClass), forward(kA, kIn, address_)}};
+                       {forward(address_type(), kAnyClass), forward(address_type(), kIn, address_)}};
     case Step::AddReverse:
       return DnsUpdate{target_.reverse_zone,
                        {reverse(kAnyType, kNone)},
@@ -164,8 +168,9 @@ std::optional<DnsUpdate> NameTask::next() const {
                        {reverse(kPtr, kAnyClass), reverse(kDhcid, kAnyClass), reverse(kPtr, kIn, pointer_),
                         reverse(kDhcid, kIn, dhcid_)}};
     case Step::RemoveForward:  // RFC 4703 5.5: the address first …
-      return DnsUpdate{
-          target_.forward_zone, {exactly(forward(kDhcid, kIn, dhcid_))}, {forward(kA, kNone, address_)}};
+      return DnsUpdate{target_.forward_zone,
+                       {exactly(forward(kDhcid, kIn, dhcid_))},
+                       {forward(address_type(), kNone, address_)}};
     case Step::RemoveMark:  // … then the mark, once no address is left
       return DnsUpdate{target_.forward_zone,
                        {exactly(forward(kDhcid, kIn, dhcid_)), forward(kA, kNone), forward(kAaaa, kNone)},

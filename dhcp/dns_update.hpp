@@ -89,6 +89,7 @@ class NameTask {
     End
   };
   void go_on(Step after);
+  std::uint16_t address_type() const;
   DnsRecord forward(std::uint16_t type, std::uint16_t record_class, Bytes data = {}) const;
   DnsRecord reverse(std::uint16_t type, std::uint16_t record_class, Bytes data = {}) const;
 
@@ -100,8 +101,8 @@ class NameTask {
   bool try_again_ = false;
 };
 
-/// `192.168.56.0/24` → `56.168.192.in-addr.arpa`; a prefix inside an octet belongs to the zone of the octets
-/// before it.
+/// `192.168.56.0/24` → `56.168.192.in-addr.arpa`, `fd00:56::/64` → `0.0.0.0.….6.5.0.0.0.0.d.f.ip6.arpa`; a
+/// prefix inside a label belongs to the zone of the labels before it.
 std::string reverse_zone(const Network& network);
 
 }  // namespace lab::dhcp

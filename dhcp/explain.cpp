@@ -107,6 +107,10 @@ std::string sentence(const Message& m) {
       return m.yiaddr.text() + " is yours" + for_how_long(m) + ".";
     case MessageType::Nak: return "No: you cannot use that address here. Begin again.";
     case MessageType::Release: return "I give " + m.ciaddr.text() + " back.";
+    case MessageType::LeaseQuery: return "Who has this lease?";
+    case MessageType::LeaseUnassigned: return "Nobody has " + m.ciaddr.text() + " now.";
+    case MessageType::LeaseUnknown: return "I know nothing of that.";
+    case MessageType::LeaseActive: return m.hardware_text() + " has " + m.ciaddr.text() + for_how_long(m) + " more.";
     case MessageType::Inform: return "I am " + m.ciaddr.text() + " already; tell me about this network.";
   }
   return "";

@@ -77,9 +77,9 @@ std::optional<Lease> parse_line(std::string_view line) {
 
 std::string lease_json(const Lease& l) {
   return fmt::format(
-      R"({{"address":"{}","mac":"{}","client_id":"{}","hostname":{},"state":"{}","started":{},"expires":{}}})",
+      R"({{"address":"{}","mac":"{}","client_id":"{}","hostname":{},"state":"{}","started":{},"expires":{},"touched":{}}})",
       l.address.text(), mac_text(l), colons(l.client), json_string(l.hostname), name(l.state),
-      epoch(l.started), epoch(l.expires));
+      epoch(l.started), epoch(l.expires), epoch(l.touched));
 }
 
 std::string leases_json(const std::vector<Lease>& leases) {

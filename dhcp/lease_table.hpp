@@ -42,6 +42,8 @@ struct Lease {
   std::string hostname;  ///< as the client gave it, made a valid label; may be empty
   ServerTime started{};  ///< first granted to this client
   ServerTime expires{};  ///< end of the lease, of the offer, or of the quarantine
+  /// When the client was last heard about it: of two servers' records of one address, the later is right.
+  ServerTime touched{};
 
   /// Nobody else may have the address now.
   bool holds(ServerTime now) const {

@@ -1,6 +1,7 @@
 // lab-leases -- looks at the leases of a lab-dhcpd, running or not, and moves them between machines as CSV.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <iostream>
@@ -20,12 +21,31 @@ int complain(const std::string& text) {
   return 1;
 }
 
-/// Asks the running server; prints its JSON. Status 1 when it answers with an error.
-int ask(const std::string& path, const std::string& question) {
-  const auto reply = ask_control(path, question);
-  if (!reply) return complain(reply.error().text());
+/// What the running server answers; nothing, and a complaint, when there is none.
+std::optional<std::string> ask(const std::string& path, const std::string& question) {
+  auto reply = ask_control(path, question);
+  if (!reply) complain(reply.error().text());
+  if (reply && reply->empty()) complain(path + ": the server closed the connection without an answer");
+  return reply && !reply->empty() ? std::optional(std::move(*reply)) : std::nullopt;
+}
+
+/// Asks and prints the JSON. Status 1 when it is an error.
+int relay(const std::string& path, const std::string& question) {
+  const auto reply = ask(path, question);
+  if (!reply) return 1;
   std::cout << *reply;
-  return reply->empty() || reply->starts_with("{\"error\"") ? 1 : 0;
+  return reply->starts_with("{\"error\"") ? 1 : 0;
+}
+
+ServerTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+
+int show_table(const std::string& path) {
+  const auto csv = ask(path, "csv");
+  if (!csv) return 1;
+  const auto leases = parse_leases_csv(*csv);
+  if (!leases) return complain(leases.error().text());
+  std::cout << leases_table(*leases, wall_clock());
+  return 0;
 }
 
 int import(LeaseStore& store, const std::string& file) {
@@ -48,7 +68,7 @@ int main(int argc, char** argv) {
   CLI::App app("lab-leases shows the leases of lab-dhcpd.\n\nExample: lab-leases --database leases.db --csv",
                "lab-leases");
   std::string database, control, csv_file, revoke;
-  bool json = false, csv = false, status = false;
+  bool json = false, csv = false, status = false, partner_down = false;
   app.add_option("--database,-d", database, "the database, of a running server or a stopped one")
       ->type_name("FILE");
   app.add_option("--control,-c", control, "the control socket of a running server ('control' in dhcp.yaml)")
@@ -58,16 +78,23 @@ int main(int argc, char** argv) {
   app.add_flag("--status", status, "how full the scopes are, and message counters (needs --control)");
   app.add_option("--revoke", revoke, "takes a lease and its DNS name away (needs --control)")
       ->type_name("ADDRESS");
-  app.add_option("--import", csv_file, "adds leases from CSV (needs --database, of a stopped server)")
+  app.add_flag("--partner-down", partner_down,
+               "tells a server of a hot standby that its partner is down for good (needs --control)");
+  app.add_option("--import", csv_file, "adds leases from CSV, to a running server (--control) or a stopped one (--database)")
       ->type_name("FILE");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  if (!control.empty())
-    return ask(control, status ? "status" : !revoke.empty() ? "revoke " + revoke : "leases");
-  if (database.empty() || status || !revoke.empty()) {
+  if (!control.empty()) {
+    if (!csv_file.empty()) return relay(control, "import " + std::filesystem::absolute(csv_file).string());
+    if (!revoke.empty()) return relay(control, "revoke " + revoke);
+    if (partner_down) return relay(control, "partner-down");
+    if (status || json || csv) return relay(control, status ? "status" : json ? "leases" : "csv");
+    return show_table(control);
+  }
+  if (database.empty() || status || partner_down || !revoke.empty()) {
     complain(database.empty() ? "--database or --control is missing" : "this needs --control");
     return 2;
   }
@@ -77,7 +104,7 @@ int main(int argc, char** argv) {
   if (!store) return complain(store.error().text());
   if (!csv_file.empty()) return import(**store, csv_file);
   std::ranges::sort(content.leases, {}, &Lease::address);
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto now = wall_clock();
   std::cout << (json  ? leases_json(content.leases)
                 : csv ? leases_csv(content.leases)
                       : leases_table(content.leases, now));

@@ -53,19 +53,33 @@ Bytes wire_form(const Option& o) {
 class Packer {
  public:
   Packer(std::size_t options_room, std::size_t file_room, std::size_t sname_room)
-      : rooms_{options_room, file_room, sname_room} {}
+      : rooms_{options_room, file_room, sname_room} {
+    fields[0].reserve(kUsualOptions);
+  }
 
+  bool put(const Option& o) {
+    if (o.data.size() > kLongestPart) return put(wire_form(o));
+    Bytes* field = field_with_room(2 + o.data.size());
+    if (field == nullptr) return false;
+    field->push_back(o.code);
+    field->push_back(static_cast<std::uint8_t>(o.data.size()));
+    append(*field, o.data);
+    return true;
+  }
   bool put(const Bytes& wire) {
-    for (std::size_t i = 0; i < fields.size(); ++i)
-      if (fields[i].size() + wire.size() + 1 <= rooms_[i]) {
-        append(fields[i], wire);
-        return true;
-      }
-    return false;
+    Bytes* field = field_with_room(wire.size());
+    if (field != nullptr) append(*field, wire);
+    return field != nullptr;
   }
   std::array<Bytes, 3> fields;  ///< options, file, sname
 
  private:
+  static constexpr std::size_t kUsualOptions = 128;
+  Bytes* field_with_room(std::size_t size) {
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (fields[i].size() + size + 1 <= rooms_[i]) return &fields[i];
+    return nullptr;
+  }
   std::array<std::size_t, 3> rooms_;
 };
 
@@ -81,13 +95,19 @@ const char* name(MessageType type) {
     case MessageType::Nak: return "DHCPNAK";
     case MessageType::Release: return "DHCPRELEASE";
     case MessageType::Inform: return "DHCPINFORM";
+    case MessageType::LeaseQuery: return "DHCPLEASEQUERY";
+    case MessageType::LeaseUnassigned: return "DHCPLEASEUNASSIGNED";
+    case MessageType::LeaseUnknown: return "DHCPLEASEUNKNOWN";
+    case MessageType::LeaseActive: return "DHCPLEASEACTIVE";
   }
   return "unknown";
 }
 
 std::optional<MessageType> Message::type() const {
   auto value = options.uint8(option::kMessageType);
-  if (!value || *value < 1 || *value > static_cast<std::uint8_t>(MessageType::Inform)) return std::nullopt;
+  constexpr std::uint8_t kForceRenew = 9;  // nobody here sends or takes it
+  if (!value || *value < 1 || *value == kForceRenew || *value > static_cast<std::uint8_t>(MessageType::LeaseActive))
+    return std::nullopt;
   return static_cast<MessageType>(*value);
 }
 
@@ -155,7 +175,7 @@ Encoded encode(const Message& m, const EncodeOptions& how) {
   Packer packer(room > kept ? room - kept : 1, overload ? kFileSize : 0, overload ? kSnameSize : 0);
   for (const auto& o : m.options.list()) {
     if (o.code == option::kRelayInformation || o.code == option::kOverload) continue;
-    if (!packer.put(wire_form(o))) result.left_out.push_back(o.code);
+    if (!packer.put(o)) result.left_out.push_back(o.code);
   }
   auto& [options, in_file, in_sname] = packer.fields;
   const auto used = static_cast<std::uint8_t>((in_file.empty() ? 0 : kFileHoldsOptions) |

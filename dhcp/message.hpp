@@ -44,6 +44,10 @@ enum class MessageType : std::uint8_t {
   Nak = 6,
   Release = 7,
   Inform = 8,
+  LeaseQuery = 10,  ///< RFC 4388 6.1, and its three answers
+  LeaseUnassigned = 11,
+  LeaseUnknown = 12,
+  LeaseActive = 13,
 };
 /// "DHCPDISCOVER"
 const char* name(MessageType);

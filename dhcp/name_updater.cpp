@@ -33,6 +33,11 @@ std::string zone_for(const std::string& name, const std::vector<std::string>& zo
   return best;
 }
 
+std::uint64_t unix_time() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+}
+
 void tell(events::Direction direction, const std::string& peer, const std::string& text) {
   events::emit({.protocol = "dns", .session = 0, .direction = direction, .peer = peer, .text = text});
 }
@@ -42,15 +47,23 @@ void tell(events::Direction direction, const std::string& peer, const std::strin
 NameUpdater::NameUpdater(asio::io_context& io, DnsNames& names, std::function<void(DnsName)> store)
     : io_(io), names_(names), store_(std::move(store)), socket_(io), timer_(io) {}
 
-void NameUpdater::configure(std::optional<DnsUpdateConfig> settings, const std::vector<Scope>& scopes) {
+void NameUpdater::configure(std::optional<DnsUpdateConfig> settings, std::vector<Network> networks) {
   settings_ = std::move(settings);
-  networks_.clear();
-  for (const auto& scope : scopes) networks_.push_back(scope.network);
+  key_.reset();
+  if (settings_ && settings_->key)
+    if (auto key = TsigKey::make(settings_->key->name, settings_->key->algorithm, settings_->key->secret))
+      key_ = std::move(*key);
+  networks_ = std::move(networks);
+  wake();
+}
+
+void NameUpdater::pause(bool paused) {
+  paused_ = paused;
   wake();
 }
 
 void NameUpdater::wake() {
-  if (working_ || !settings_ || !names_.next()) return;
+  if (paused_ || working_ || !settings_ || !names_.next()) return;
   working_ = true;
   spawn(io_.get_executor(), "names in DNS", work());
 }
@@ -73,7 +86,7 @@ NameTarget NameUpdater::target(const DnsName& name) const {
 
 asio::awaitable<void> NameUpdater::work() {
   auto pause = kFirstPause;
-  while (settings_) {
+  while (settings_ && !paused_) {
     auto name = names_.next();
     if (!name) break;
     const bool done = co_await perform(*name);
@@ -96,7 +109,7 @@ asio::awaitable<bool> NameUpdater::perform(const DnsName& name) {
     const auto rcode = co_await exchange(*update);
     if (!settings_) co_return true;
     if (!rcode) {
-      log::warning("dns: {} does not answer updates; '{}' waits", settings_->server.text(), name.fqdn);
+      log::warning("dns: {}: {}; '{}' waits", settings_->server.text(), trouble_, name.fqdn);
       co_return false;
     }
     task.answered(*rcode);
@@ -118,8 +131,11 @@ asio::awaitable<bool> NameUpdater::perform(const DnsName& name) {
 asio::awaitable<std::optional<Rcode>> NameUpdater::exchange(const DnsUpdate& update) {
   static std::random_device random;  // RFC 5452: an id that cannot be guessed
   const auto id = static_cast<std::uint16_t>(random());
-  const auto message = encode_update(update, id);
+  auto message = encode_update(update, id);
   if (!message) co_return Rcode::Refused;
+  std::optional<Tsig> signature;
+  if (key_) signature.emplace(*key_).sign(*message, unix_time());
+  trouble_ = "it does not answer updates";
   const auto peer = settings_->server.text();
   if (events::listening())
     tell(events::Direction::Out, peer,
@@ -135,6 +151,10 @@ asio::awaitable<std::optional<Rcode>> NameUpdater::exchange(const DnsUpdate& upd
     const auto answer = co_await receive();
     if (!answer) continue;
     if (const auto rcode = decode_update_answer(*answer, id)) {
+      if (const auto checked = signature ? signature->check(*answer, unix_time()) : Result<void>(); !checked) {
+        trouble_ = checked.error().text();
+        continue;
+      }
       if (events::listening())
         tell(events::Direction::In, peer, fmt::format("{}: {}", update.zone, lab::dhcp::name(*rcode)));
       co_return rcode;

@@ -11,6 +11,7 @@
 #include "dhcp/config.hpp"
 #include "dhcp/dns_names.hpp"
 #include "dhcp/dns_update.hpp"
+#include "dhcp/tsig.hpp"
 
 namespace lab::dhcp {
 
@@ -19,8 +20,10 @@ class NameUpdater {
   /// `store` writes rows of finished work; nobody waits for it. `names` outlives the updater.
   NameUpdater(boost::asio::io_context& io, DnsNames& names, std::function<void(DnsName)> store);
 
-  /// New settings; nullopt stops the work.
-  void configure(std::optional<DnsUpdateConfig> settings, const std::vector<Scope>& scopes);
+  /// New settings; nullopt stops the work. `networks`: where the clients are, for the reverse zones.
+  void configure(std::optional<DnsUpdateConfig> settings, std::vector<Network> networks);
+  /// While paused nothing is asked: the failover partner does it.
+  void pause(bool paused);
   /// There may be something to do.
   void wake();
 
@@ -35,10 +38,12 @@ class NameUpdater {
   DnsNames& names_;
   std::function<void(DnsName)> store_;
   std::optional<DnsUpdateConfig> settings_;
+  std::optional<TsigKey> key_;
+  std::string trouble_;  ///< why the last exchange brought no answer
   std::vector<Network> networks_;
   boost::asio::ip::udp::socket socket_;
   boost::asio::steady_timer timer_;
-  bool working_ = false;
+  bool working_ = false, paused_ = false;
 };
 
 }  // namespace lab::dhcp

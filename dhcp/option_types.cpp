@@ -66,6 +66,8 @@ constexpr OptionDefinition kDefinitions[] = {
     {80, "rapid-commit", Present, "rapid commit"},
     {81, "fqdn", Fqdn, "full name"},
     {82, "relay-agent-information", Relay, "relay information"},
+    {91, "client-last-transaction-time", Uint32, "last heard before"},
+    {92, "associated-ip", Addresses, "all its addresses"},
     {93, "client-architecture", Uint16List, "PXE architecture"},
     {94, "client-interface", Hex, "PXE network interface"},
     {97, "client-uuid", Hex, "machine UUID"},
@@ -111,10 +113,10 @@ constexpr std::pair<const char*, std::uint8_t> kAliases[] = {
 };
 
 constexpr std::pair<const char*, OptionType> kTypes[] = {
-    {"address", Address},    {"addresses", Addresses}, {"text", Text},     {"boolean", Boolean},
-    {"uint8", Uint8},        {"uint16", Uint16},       {"uint32", Uint32}, {"int32", Int32},
-    {"names", Names},        {"routes", Routes},       {"hex", Hex},       {"uint8s", Uint8List},
-    {"uint16s", Uint16List}, {"present", Present},
+    {"address", Address},    {"addresses", Addresses}, {"text", Text},         {"boolean", Boolean},
+    {"uint8", Uint8},        {"uint16", Uint16},       {"uint32", Uint32},     {"int32", Int32},
+    {"names", Names},        {"routes", Routes},       {"hex", Hex},           {"uint8s", Uint8List},
+    {"uint16s", Uint16List}, {"present", Present},     {"address6", Address6}, {"addresses6", Addresses6},
 };
 
 Error bad(const std::string& value, std::string right) {
@@ -134,6 +136,32 @@ Result<void> append_address(Bytes& out, const std::string& text) {
   if (!address || !address->is_v4())
     return std::unexpected(bad(text, "an IPv4 address such as 192.168.56.10"));
   append32(out, address->v4_value());
+  return {};
+}
+
+Result<void> append_address6(Bytes& out, const std::string& text) {
+  auto address = IpAddress::parse(text);
+  if (!address || address->is_v4()) return std::unexpected(bad(text, "an IPv6 address such as fd00:56::10"));
+  append(out, address->bytes());
+  return {};
+}
+
+constexpr std::uint16_t kNtpAddress = 1, kNtpMulticast = 2, kNtpName = 3;  // RFC 5908 4
+
+Result<void> append_ntp_server(Bytes& out, const std::string& text) {
+  Bytes value;
+  std::uint16_t kind = kNtpName;
+  if (const auto address = IpAddress::parse(text); address && !address->is_v4()) {
+    value.assign(address->bytes().begin(), address->bytes().end());
+    kind = value[0] == 0xFF ? kNtpMulticast : kNtpAddress;
+  } else if (auto name = name_to_wire(text); name && !address) {
+    value = std::move(*name);
+  } else {
+    return std::unexpected(bad(text, "an IPv6 address or a name of a time server"));
+  }
+  append16(out, kind);
+  append16(out, static_cast<std::uint16_t>(value.size()));
+  append(out, value);
   return {};
 }
 
@@ -215,6 +243,15 @@ Result<void> append_value(Bytes& out, OptionType type, const std::string& value)
       return {};
     }
     case Present: return {};
+    case Address6:
+    case Addresses6: return append_address6(out, value);
+    case PlainNames: {
+      auto name = name_to_wire(value);
+      if (!name) return std::unexpected(name.error());
+      append(out, *name);
+      return {};
+    }
+    case NtpServers: return append_ntp_server(out, value);
     case Names:
     case Fqdn:
     case Relay:
@@ -230,8 +267,12 @@ bool takes_many(OptionType type) {
     case Uint8List:
     case Uint16List:
     case Names:
-    case Routes: return true;
+    case Routes:
+    case Addresses6:
+    case PlainNames:
+    case NtpServers: return true;
     case Address:
+    case Address6:
     case Text:
     case Boolean:
     case Uint8:
@@ -273,6 +314,39 @@ std::string address_list(std::span<const std::uint8_t> data, std::size_t in_grou
   return text;
 }
 
+std::string address6_list(std::span<const std::uint8_t> data) {
+  std::string text;
+  if (data.empty() || data.size() % 16 != 0) return text;
+  for (std::size_t at = 0; at < data.size(); at += 16) {
+    std::array<std::uint8_t, 16> bytes{};
+    std::ranges::copy(data.subspan(at, bytes.size()), bytes.begin());
+    text += (at == 0 ? "" : ", ") + IpAddress::v6(bytes).text();
+  }
+  return text;
+}
+
+std::string name_list(std::span<const std::uint8_t> data) {
+  std::string text;
+  for (const auto& name : decode_domain_list(data).value_or(std::vector<std::string>{}))
+    text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+/// Empty when any of the servers cannot be read.
+std::string ntp_servers(std::span<const std::uint8_t> data) {
+  std::string text;
+  while (data.size() >= 4) {
+    const std::uint16_t kind = read16(data), length = read16(data.subspan(2));
+    if (length > data.size() - 4) return "";
+    const auto value = data.subspan(4, length);
+    const auto one = kind == kNtpName ? name_list(value) : length == 16 ? address6_list(value) : "";
+    if (one.empty()) return "";
+    text += (text.empty() ? "" : ", ") + one;
+    data = data.subspan(4U + length);
+  }
+  return text;
+}
+
 std::string printable(std::span<const std::uint8_t> data) {
   std::string text(data.begin(), data.end());
   text.erase(text.find_last_not_of('\0') + 1);
@@ -295,12 +369,11 @@ std::string typed_text(OptionType type, std::span<const std::uint8_t> data) {
     case Uint16List: return number_list(data, 2);
     case Uint32: return data.size() == 4 ? std::to_string(read32(data)) : "";
     case Int32: return data.size() == 4 ? std::to_string(static_cast<std::int32_t>(read32(data))) : "";
-    case Names: {
-      std::string text;
-      for (const auto& name : decode_domain_list(data).value_or(std::vector<std::string>{}))
-        text += (text.empty() ? "" : ", ") + name;
-      return text;
-    }
+    case Names:
+    case PlainNames: return name_list(data);
+    case Address6: return data.size() == 16 ? address6_list(data) : "";
+    case Addresses6: return address6_list(data);
+    case NtpServers: return ntp_servers(data);
     case Routes: {
       std::string text;
       for (const auto& r : decode_routes(data))
@@ -376,7 +449,11 @@ Result<Bytes> encode_option(OptionType type, const std::vector<std::string>& val
 
 std::string option_text(std::uint8_t code, std::span<const std::uint8_t> data) {
   const OptionDefinition* known = definition(code);
-  std::string text = known == nullptr ? "" : typed_text(known->type, data);
+  return option_text(known == nullptr ? Hex : known->type, data);
+}
+
+std::string option_text(OptionType type, std::span<const std::uint8_t> data) {
+  std::string text = typed_text(type, data);
   return text.empty() ? hex_text(data) : text;
 }
 

@@ -30,6 +30,11 @@ enum class OptionType : std::uint8_t {
   Fqdn,     ///< flags, then a name (RFC 4702); read only
   Relay,    ///< sub-options (RFC 3046); read only
   Hex,      ///< `hex:0102ff`
+  // What DHCPv6 adds:
+  Address6,    ///< one IPv6 address
+  Addresses6,  ///< one or more
+  PlainNames,  ///< domain names, never compressed (RFC 8415 10)
+  NtpServers,  ///< addresses or names, each in a sub-option (RFC 5908 4)
 };
 
 struct OptionDefinition {
@@ -52,6 +57,7 @@ Result<OptionType> option_type(std::string_view name);
 Result<Bytes> encode_option(OptionType type, const std::vector<std::string>& values);
 /// The bytes as a person reads them; malformed ones as `hex:…`.
 std::string option_text(std::uint8_t code, std::span<const std::uint8_t> data);
+std::string option_text(OptionType type, std::span<const std::uint8_t> data);
 
 struct ClasslessRoute {
   Network destination;

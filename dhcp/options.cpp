@@ -28,6 +28,8 @@ void append(Bytes& out, std::span<const std::uint8_t> bytes) {
 }
 
 void Options::parse(std::span<const std::uint8_t> field) {
+  constexpr std::size_t kUsual = 12;
+  list_.reserve(list_.size() + kUsual);
   for (std::size_t at = 0; at < field.size();) {
     const std::uint8_t code = field[at++];
     if (code == option::kPad) continue;

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 
 Result<RelaySettings> settings_of(const RelayConfig& config) {
   RelaySettings settings{.links = {},
-                         .servers = config.servers,
+                         .servers = servers_of(config, true),
                          .add_information = config.relay_information,
                          .remote_id = config.remote_id,
                          .max_hops = static_cast<std::uint8_t>(config.max_hops)};
@@ -40,7 +40,9 @@ const config::Table<RelayConfig>& table_of(const RelayConfig*) {
   static const auto table =
       config::Table<RelayConfig>("dhcp-relay.yaml")
           .required("interfaces", &RelayConfig::interfaces, "the wires with clients, [eth0, eth2]")
-          .required("servers", &RelayConfig::servers, "the DHCP servers; each gets every message")
+          .required("servers", &RelayConfig::servers,
+                    "the DHCP servers, by IPv4 address for DHCPv4 and by IPv6 address for DHCPv6; each gets "
+                    "every message")
           .row("relay_information", &RelayConfig::relay_information,
                "tell the server the interface of a client (option 82, RFC 3046)")
           .row("remote_id", &RelayConfig::remote_id,
@@ -49,10 +51,15 @@ const config::Table<RelayConfig>& table_of(const RelayConfig*) {
           .rule([](const yaml::Value& at, RelayConfig& c) {
             if (c.interfaces.empty()) at.error("no interfaces", "name the wires with clients");
             if (c.servers.empty()) at.error("no servers", "name at least one");
-            for (const auto& server : c.servers)
-              if (!server.is_v4()) at.error(server.text() + " is not an IPv4 address");
           });
   return table;
+}
+
+std::vector<IpAddress> servers_of(const RelayConfig& config, bool v4) {
+  std::vector<IpAddress> out;
+  for (const auto& server : config.servers)
+    if (server.is_v4() == v4) out.push_back(server);
+  return out;
 }
 
 std::expected<RelayConfig, std::string> load_relay_config(const std::string& path) {

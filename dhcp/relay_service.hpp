@@ -20,6 +20,8 @@ struct RelayConfig {
 };
 std::expected<RelayConfig, std::string> load_relay_config(const std::string& path);
 std::string relay_config_reference();
+/// Those that speak DHCPv4, or those that speak DHCPv6.
+std::vector<IpAddress> servers_of(const RelayConfig& config, bool v4);
 
 class RelayService {
  public:

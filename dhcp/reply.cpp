@@ -107,7 +107,14 @@ void add_configuration(Message& m, const ReplyContext& c) {
         break;
       default: break;
     }
-    if (const Bytes* value = told.find(code)) m.options.set(code, *value);
+    const Bytes* value = told.find(code);
+    if (value == nullptr) return;
+    m.options.set(code, *value);
+    if (code == option::kBootFileName && c.scope.nul_terminate) {
+      Bytes ended = *value;
+      ended.push_back(0);
+      m.options.set(code, std::move(ended));
+    }
   };
   m.options.set_address(option::kSubnetMask, c.scope.network.netmask());
   if (const Bytes* wishes = c.request.options.find(option::kParameterList)) {
@@ -117,7 +124,9 @@ void add_configuration(Message& m, const ReplyContext& c) {
     if (m.options.has(option::kVendorClass)) add(option::kVendorInformation);
   } else {
     for (const auto* layer : told.layers())
-      for (const auto& o : layer->list()) add(o.code);
+      for (const auto& o : layer->list())
+        // RFC 8925 3.3: never to a client that does not ask for it, or it would turn its IPv4 off.
+        if (o.code != option::kV6OnlyPreferred) add(o.code);
     add(option::kHostName);
   }
   m.siaddr = c.scope.next_server;

@@ -4,6 +4,7 @@
 
 #include "dhcp/explain.hpp"
 #include "dhcp/host_name.hpp"
+#include "dhcp/lease_query.hpp"
 #include "dhcp/reply.hpp"
 
 namespace lab::dhcp {
@@ -58,6 +59,18 @@ IpAddress link_of(const Message& m) {
   return link && link->size() == 4 ? IpAddress::v4(read32(*link)) : m.giaddr;
 }
 
+/// What a client cannot choose about where it is: its relay and the relay's port, else the hardware address its frame
+/// came from; empty where neither is known.
+std::string port_of(const Message& m, const Arrival& arrival) {
+  if (m.giaddr != IpAddress{}) {
+    const auto circuit = relay_sub_option(m, kCircuitId);
+    if (!circuit) return {};  // a whole network behind a relay that does not tell its ports apart
+    return "relay " + m.giaddr.text() + " port " +
+           printable_text({reinterpret_cast<const char*>(circuit->data()), circuit->size()});
+  }
+  return arrival.station.empty() ? std::string() : "station " + arrival.station;
+}
+
 Outcome silence(std::string why, bool alarming = false) {
   return {.store = {},
           .reply = std::nullopt,
@@ -85,7 +98,7 @@ struct Server::Context {
   bool authoritative() const { return network.front()->authoritative; }
 };
 
-Server::Server() : allocator_(leases_) {}
+Server::Server() : allocator_(leases_), ports_(leases_) {}
 
 void Server::configure(Settings settings) {
   settings_ = std::move(settings);
@@ -136,9 +149,27 @@ std::string Server::fqdn(const Lease& lease) const {
   return lease.hostname + "." + settings_.dns_forward;
 }
 
+void Server::set_duty(Duty duty) {
+  duty_ = duty;
+  allocator_.keep_to_own_share(duty == Duty::OwnShare);
+  allocator_.configure(settings_.scopes);  // the partner has lent and taken back since we looked
+}
+
+bool Server::merge(const Lease& lease) {
+  const Lease* ours = leases_.find(lease.address);
+  if (ours != nullptr && ours->state != LeaseState::Offered) {
+    // Of one transaction with the client, its end is newer than its beginning.
+    if (ours->touched > lease.touched) return false;
+    if (ours->touched == lease.touched && ours->state > lease.state) return false;
+  }
+  leases_.put(lease);
+  return true;
+}
+
 Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now) {
   const auto type = m.type();
   if (m.op != Message::kBootRequest || !type) return silence("not a DHCP request");
+  if (type == MessageType::LeaseQuery) return lease_query(m, arrival, now);
   const Network* network = network_of(m, arrival);
   if (network == nullptr)
     return silence(m.giaddr == IpAddress{} ? "no scope is served on " + arrival.interface
@@ -150,6 +181,7 @@ Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now)
                   .network = *network,
                   .who = claimant(m, first.match),
                   .server_id = first.server_id == IpAddress{} ? arrival.destination : first.server_id};
+  if (duty_ == Duty::StandBy && !speaks_to_us(c)) return silence("standing by: the partner answers");
   switch (*type) {
     case MessageType::Discover: return discover(c);
     case MessageType::Request: return request(c);
@@ -158,9 +190,24 @@ Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now)
     case MessageType::Inform: return inform(c);
     case MessageType::Offer:
     case MessageType::Ack:
-    case MessageType::Nak: break;
+    case MessageType::Nak:
+    case MessageType::LeaseQuery:
+    case MessageType::LeaseUnassigned:
+    case MessageType::LeaseUnknown:
+    case MessageType::LeaseActive: break;
   }
   return silence("a server's message sent to a server");
+}
+
+/// A client that was given its lease by us while the partner was away renews it with us and gives it back to us
+/// (RFC 2131 4.4.5, 4.4.6), though we stand by again.
+bool Server::speaks_to_us(const Context& c) const {
+  const auto type = c.message.type();
+  if (type != MessageType::Request && type != MessageType::Release) return false;
+  if (c.message.ciaddr == IpAddress{} || !c.unicast()) return false;
+  const Lease* lease = leases_.find(c.message.ciaddr);
+  return lease != nullptr && lease->state == LeaseState::Active && lease->client == c.who.client &&
+         lease->holds(c.now);
 }
 
 namespace {
@@ -185,6 +232,18 @@ Outcome Server::discover(const Context& c) {
   }
   const Scope& scope = *choice->scope;
   const Lease* known = leases_.find(choice->address);
+  const std::string port = port_of(c.message, c.arrival);
+  if (scope.per_port > 0 && !port.empty() && choice->reservation == nullptr) {
+    const bool has_it = known != nullptr && known->client == c.who.client && known->holds(c.now);
+    if (!has_it && ports_.held(port, c.now) >= scope.per_port) {
+      // The address was chosen for nothing; it goes back, behind the others.
+      if (known == nullptr || !known->holds(c.now)) allocator_.freed(choice->address);
+      return silence(port + " holds " + std::to_string(scope.per_port) + " addresses of " + scope.name +
+                         ", the most one port may: a starvation attack, or a switch behind it that needs a higher 'per_port'",
+                     true);
+    }
+    ports_.note(port, choice->address);
+  }
   if (known == nullptr || known->state != LeaseState::Active || !known->holds(c.now)) {
     Lease offer{.address = choice->address,
                 .state = LeaseState::Offered,
@@ -229,6 +288,8 @@ Outcome Server::selecting(const Context& c, const IpAddress& server_id) {
         allocator_.freed(address);
         break;
       }
+    if (std::ranges::find(partner_ids_, server_id) != partner_ids_.end())
+      return silence("the client took the partner's offer");
     // On a network that is ours alone, a server that other machines listen to is a fault worth a person's
     // attention.
     return silence("a client took the offer of another DHCP server, " + server_id.text(), c.authoritative());
@@ -240,6 +301,12 @@ Outcome Server::selecting(const Context& c, const IpAddress& server_id) {
   // be given.
   if (!allocator_.may_have(*scope, address, c.who, c.now))
     return refuse(c, address.text() + " is not free for you");
+  if (duty_ == Duty::OwnShare && !allocator_.in_own_share(address)) {
+    // Offered before the partner fell silent; it may be offering it too.
+    const Lease* lease = leases_.find(address);
+    if (lease == nullptr || lease->state != LeaseState::Active || lease->client != c.who.client)
+      return silence(address.text() + " is of the partner's share while it is silent; the client will begin anew");
+  }
   return grant(c, *scope, address, "the client took our offer");
 }
 
@@ -304,7 +371,8 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
               .hardware = c.who.hardware,
               .hostname = client_host_name(c.message),
               .started = continued ? before->started : c.now,
-              .expires = c.now + time};
+              .expires = c.now + time,
+              .touched = c.now};
   if (reservation != nullptr && !reservation->name.empty()) {
     lease.hostname = host_label(reservation->name);
   } else if (lease.hostname.empty() && continued) {
@@ -320,7 +388,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
       given_up.push_back(*other);
   for (auto& other : given_up) {
     other.state = LeaseState::Released;
-    other.expires = c.now;
+    other.expires = other.touched = c.now;
     outcome.store.push_back(leases_.put(other));
     allocator_.freed(other.address);
   }
@@ -351,7 +419,7 @@ Outcome Server::release(const Context& c) {
     return silence("released " + address.text() + ", which is not leased to this client");
   Lease released = *lease;
   released.state = LeaseState::Released;
-  released.expires = c.now;
+  released.expires = released.touched = c.now;
   Outcome outcome;
   outcome.store.push_back(leases_.put(std::move(released)));
   outcome.note = address.text() + " given back by its client";
@@ -371,6 +439,7 @@ Outcome Server::decline(const Context& c) {
   Lease declined = *lease;
   declined.state = LeaseState::Declined;
   declined.expires = c.now + scope->quarantine;
+  declined.touched = c.now;
   Outcome outcome;
   outcome.note = c.who.wanted->text() + " is in use by a machine that did not lease it; it rests for " +
                  duration_text(static_cast<std::uint32_t>(scope->quarantine.count()));
@@ -391,6 +460,21 @@ Outcome Server::inform(const Context& c) const {
                                 .server_id = c.server_id,
                                 .fqdn = {}});
   outcome.note = "told " + address.text() + " about " + scope->name;
+  return outcome;
+}
+
+Outcome Server::lease_query(const Message& m, const Arrival& arrival, ServerTime now) const {
+  // RFC 4388 6.3: the question carries the asker's address in giaddr, and is worth an answer only where we trust it.
+  const auto asker = m.giaddr == IpAddress{} ? arrival.source : m.giaddr;
+  const auto allowed = [&](const IpAddress& a) {
+    return std::ranges::any_of(settings_.lease_query, [&](const auto& network) { return network.contains(a); });
+  };
+  if (m.giaddr == IpAddress{}) return silence("a lease query without giaddr");
+  if (!allowed(asker) || !allowed(arrival.source))
+    return silence("a lease query from " + arrival.source.text() + ", who may not ask ('lease_query' says who may)");
+  Outcome outcome;
+  outcome.reply = answer_lease_query(m, arrival, settings_, leases_, arrival.destination, now);
+  outcome.note = "told " + asker.text() + " about " + (m.ciaddr == IpAddress{} ? m.hardware_text() : m.ciaddr.text());
   return outcome;
 }
 
@@ -428,9 +512,19 @@ std::optional<Lease> Server::in_use(const IpAddress& address, ServerTime now) {
     Lease resting = *lease;
     resting.state = LeaseState::Declined;
     resting.expires = now + scope.quarantine;
+    resting.touched = now;
     return leases_.put(std::move(resting));
   }
   return std::nullopt;
+}
+
+void Server::import(const Lease& lease) {
+  leases_.put(lease);
+  if (lease.state == LeaseState::Released || lease.state == LeaseState::Expired) allocator_.freed(lease.address);
+}
+
+bool Server::serves(const IpAddress& address) const {
+  return std::ranges::any_of(settings_.scopes, [&](const Scope& s) { return s.network.contains(address); });
 }
 
 std::optional<Lease> Server::revoke(const IpAddress& address, ServerTime now) {
@@ -439,7 +533,7 @@ std::optional<Lease> Server::revoke(const IpAddress& address, ServerTime now) {
     return std::nullopt;
   Lease revoked = *lease;
   revoked.state = LeaseState::Released;
-  revoked.expires = now;
+  revoked.expires = revoked.touched = now;
   allocator_.freed(address);
   return leases_.put(std::move(revoked));
 }

@@ -8,6 +8,7 @@
 #include "dhcp/allocator.hpp"
 #include "dhcp/lease_table.hpp"
 #include "dhcp/message.hpp"
+#include "dhcp/port_limits.hpp"
 #include "dhcp/settings.hpp"
 
 namespace lab::dhcp {
@@ -17,6 +18,7 @@ struct Arrival {
   std::string interface;
   IpAddress source;       ///< of the IP packet; 0.0.0.0 from a client without address
   IpAddress destination;  ///< ours, or a broadcast address
+  std::string station = {};  ///< the hardware address its frame came from, where that is watched; else empty
 };
 
 /// How a reply travels (RFC 2131 4.1).
@@ -49,6 +51,14 @@ struct Outcome {
   bool alarming = false;  ///< a person should look: pool exhausted, conflict
 };
 
+/// What this server may do while another one shares its networks (failover.hpp).
+enum class Duty : std::uint8_t {
+  Serve,     ///< everything: it is alone, or the one that answers
+  OwnShare,  ///< the partner is silent and may be alive: known clients keep what they have, new ones get addresses
+             ///< of our own share, and no address goes to another client because its time has run out
+  StandBy,   ///< the partner answers; only what a client says to us alone, a renewal or a release
+};
+
 struct PoolStatus {
   const Scope* scope = nullptr;
   std::uint64_t addresses = 0;  ///< that its ranges lend
@@ -64,6 +74,18 @@ class Server {
 
   /// Takes new settings; every lease stays.
   void configure(Settings settings);
+  /// Which share of each pool is ours for new clients: the lower half, or the upper; before `configure`.
+  void share_pools(Share share) { allocator_.share(share); }
+  void set_duty(Duty duty);
+  Duty duty() const { return duty_; }
+  /// The partner's record of a lease, kept where it is newer than ours; whether it was.
+  bool merge(const Lease& lease);
+  /// The addresses by which clients know the partner (option 54).
+  void know_partner(std::vector<IpAddress> server_ids) { partner_ids_ = std::move(server_ids); }
+  const std::vector<IpAddress>& partner_ids() const { return partner_ids_; }
+  /// Whether the address may be newly lent while the partner is silent.
+  bool in_own_share(const IpAddress& address) const { return allocator_.in_own_share(address); }
+
   /// A lease from the store, at start, before `configure`.
   void restore(Lease lease) { leases_.put(std::move(lease)); }
 
@@ -75,6 +97,11 @@ class Server {
   std::optional<Lease> in_use(const IpAddress& address, ServerTime now);
   /// Takes a lease away from its client before its time; nullopt when there is none to take.
   std::optional<Lease> revoke(const IpAddress& address, ServerTime now);
+
+  /// A lease from another server's list; it replaces what is known of its address.
+  void import(const Lease& lease);
+  /// Whether any scope's network holds the address.
+  bool serves(const IpAddress& address) const;
 
   /// How full each scope is.
   std::vector<PoolStatus> pools(ServerTime now) const;
@@ -88,6 +115,7 @@ class Server {
   using Network = std::vector<const Scope*>;
   struct Context;
 
+  bool speaks_to_us(const Context& c) const;
   Outcome discover(const Context& c);
   Outcome request(const Context& c);
   Outcome selecting(const Context& c, const IpAddress& server_id);
@@ -96,6 +124,7 @@ class Server {
   Outcome release(const Context& c);
   Outcome decline(const Context& c);
   Outcome inform(const Context& c) const;
+  Outcome lease_query(const Message& message, const Arrival& arrival, ServerTime now) const;
 
   Outcome grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why);
   Outcome refuse(const Context& c, std::string why) const;
@@ -105,8 +134,11 @@ class Server {
   bool is_ours(const IpAddress& server_id, const Context& c) const;
 
   Settings settings_;
+  Duty duty_ = Duty::Serve;
+  std::vector<IpAddress> partner_ids_;
   LeaseTable leases_;
   Allocator allocator_;
+  PortLimits ports_;
   std::vector<Network> networks_;  ///< scopes that share a wire
 };
 

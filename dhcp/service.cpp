@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <thread>
 
 #include "common/events.hpp"
 #include "common/log.hpp"
@@ -16,6 +17,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kExpiryInterval(1);
+constexpr std::chrono::seconds kProbeSoon(5);  ///< after a client spoke, other servers are looked for
+constexpr std::size_t kCrowd = 4;  ///< messages of one round; fewer are no crowd, and none of them waits
+constexpr std::chrono::microseconds kGather(500);
 
 std::chrono::nanoseconds boot_time() {
   timespec t{};
@@ -27,7 +31,12 @@ std::chrono::nanoseconds boot_time() {
 Result<void> resolve_interfaces(Settings& settings) {
   for (auto& scope : settings.scopes) {
     if (scope.interface.empty()) continue;
-    const auto own = interface_address(scope.interface, scope.network);
+    auto own = interface_address(scope.interface, scope.network);
+    // A second subnet on the same wire is served from the address the server has there.
+    if (!own)
+      for (const auto& other : settings.scopes)
+        if (&other != &scope && other.interface == scope.interface)
+          if (!own) own = interface_address(other.interface, other.network);
     if (!own)
       return fail(
           "scope " + scope.name + ": " + scope.interface + " has no address in " + scope.network.text(), {},
@@ -35,6 +44,12 @@ Result<void> resolve_interfaces(Settings& settings) {
     scope.server_id = *own;
   }
   return {};
+}
+
+std::vector<Network> networks_of(const Settings& settings) {
+  std::vector<Network> networks;
+  for (const auto& scope : settings.scopes) networks.push_back(scope.network);
+  return networks;
 }
 
 void tell(events::Direction direction, const Message& m, const std::string& peer, const std::string& text) {
@@ -56,6 +71,8 @@ Service::Service(asio::io_context& io, WireSocket socket)
                }),
       control_(io, [this](const std::string& question) { return answer(question); }),
       probe_(io),
+      watching_(io),
+      provoke_(io),
       wall_at_start_(std::chrono::system_clock::now()),
       boot_at_start_(boot_time()) {}
 
@@ -90,8 +107,12 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   }
   for (const auto& name : content.names) service->names_.restore(name);
   if (auto ready = service->prepare_probe(settings); !ready) return std::unexpected(ready.error());
+  if (auto alone = service->guard_wires(settings, config.failover); !alone) return std::unexpected(alone.error());
+  if (config.failover)
+    if (auto joined = service->join_partner(*config.failover); !joined) return std::unexpected(joined.error());
   service->server_.configure(std::move(settings));
-  service->updater_.configure(config.dns_update, service->server_.settings().scopes);
+  if (service->partner_) service->follow_duty();
+  service->updater_.configure(config.dns_update, networks_of(service->server_.settings()));
   for (const auto& scope : service->server_.settings().scopes) {
     std::string ranges;
     for (const auto& range : scope.ranges) ranges += (ranges.empty() ? "" : ", ") + range.text();
@@ -105,6 +126,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
       return std::unexpected(listening.error());
   service->listen();
   service->expire_later();
+  if (service->partner_) service->partner_->start();
   return service;
 }
 
@@ -112,8 +134,12 @@ Result<void> Service::reload(const Config& config) {
   Settings settings = settings_of(config);
   if (auto resolved = resolve_interfaces(settings); !resolved) return resolved;
   if (auto ready = prepare_probe(settings); !ready) return ready;
+  if (config.failover.has_value() != (partner_ != nullptr) ||
+      (partner_ && (config.failover->role != partner_->config().role ||
+                    config.failover->partner != partner_->config().partner)))
+    return fail("another failover partner or role", "failover", "it takes effect when the server is started anew");
   server_.configure(std::move(settings));
-  updater_.configure(config.dns_update, server_.settings().scopes);
+  updater_.configure(config.dns_update, networks_of(server_.settings()));
   return {};
 }
 
@@ -123,8 +149,14 @@ void Service::stop(std::function<void()> done) {
   expiry_.cancel();
   control_.stop();
   probe_.stop();
-  if (in_flight_ == 0) return done();
-  when_idle_ = std::move(done);
+  provoke_.cancel();
+  boost::system::error_code ignored;
+  watching_.close(ignored);
+  when_idle_ = [this, done = std::move(done)] {
+    if (partner_) partner_->stop();  // now that nothing is promised that the partner does not know
+    done();
+  };
+  if (in_flight_ == 0) std::exchange(when_idle_, nullptr)();
 }
 
 void Service::listen() {
@@ -138,14 +170,24 @@ void Service::listen() {
 
 void Service::receive() {
   constexpr int kBatchesAtOnce = 8;  // then timers and commits get their turn
+  Round round{.time = now(), .change = {}, .at_once = {}, .after_commit = {}};
+  if (watch_.is_open()) hear_others();  // a frame is seen there before its datagram comes here
+  if (!guarded_.empty() && provoke_.expiry() - std::chrono::steady_clock::now() > kProbeSoon)
+    provoke_.expires_after(kProbeSoon);
   bool more = true;
-  for (int i = 0; more && i < kBatchesAtOnce; ++i) receive_batch(socket_.receive(more));
+  std::size_t messages = 0;
+  for (int i = 0; more && i < kBatchesAtOnce; ++i) {
+    const auto& batch = socket_.receive(more);
+    messages += batch.size();
+    receive_batch(batch, round);
+  }
+  send(round.at_once);
+  if (!round.change.leases.empty()) commit(std::move(round.change), std::move(round.after_commit));
+  // A crowd is served in fewer, larger rounds: what wakes this thread costs more than what a message asks.
+  if (messages >= kCrowd) std::this_thread::sleep_for(kGather);
 }
 
-void Service::receive_batch(const std::vector<Incoming>& batch) {
-  StoreChange change;
-  std::vector<Outgoing> at_once, after_commit;
-  const auto time = now();
+void Service::receive_batch(const std::vector<Incoming>& batch, Round& round) {
   for (const auto& in : batch) {
     const auto message = Message::parse(in.payload);
     if (!message) {
@@ -153,23 +195,23 @@ void Service::receive_batch(const std::vector<Incoming>& batch) {
       log::debug("dropped a datagram from {}: {}", in.from.text(), message.error().text());
       continue;
     }
-    Outcome outcome = server_.handle(*message, in.arrival, time);
+    auto arrival = in.arrival;
+    if (watch_.is_open()) arrival.station = watch_.station_of(message->xid, message->hardware());
+    Outcome outcome = server_.handle(*message, arrival, round.time);
     ++received_[static_cast<std::size_t>(message->type().value_or(MessageType{}))];
     if (outcome.reply)
       ++sent_[static_cast<std::size_t>(outcome.reply->message.type().value_or(MessageType{}))];
     tell_and_log(in, *message, outcome);
-    for (const auto& lease : outcome.store) follow_name(lease, change);
+    for (const auto& lease : outcome.store) follow_name(lease, round.change);
     if (outcome.probe) {
       offer_after_probe(*message, in.arrival, std::move(outcome));
       continue;
     }
     if (outcome.reply)
-      (outcome.store.empty() ? at_once : after_commit)
+      (outcome.store.empty() ? round.at_once : round.after_commit)
           .push_back(socket_.prepare(*outcome.reply, in.arrival.interface));
-    std::ranges::move(outcome.store, std::back_inserter(change.leases));
+    std::ranges::move(outcome.store, std::back_inserter(round.change.leases));
   }
-  send(at_once);
-  if (!change.leases.empty()) commit(std::move(change), std::move(after_commit));
 }
 
 void Service::tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome) {
@@ -226,6 +268,7 @@ void Service::follow_name(const Lease& lease, StoreChange& change) {
 void Service::commit(StoreChange change, std::vector<Outgoing> replies) {
   ++in_flight_;
   leases_changed_ = true;
+  if (partner_ && partner_->connected()) return commit_on_both(std::move(change), std::move(replies));
   store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) {
     // On the writer's thread: the replies are ready, and one more change of threads would only cost time.
     // Without a commit there is no ACK: the client asks again, and is served once the disk is.
@@ -234,11 +277,13 @@ void Service::commit(StoreChange change, std::vector<Outgoing> replies) {
     } else {
       log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
     }
-    asio::post(io_, [this] {
-      updater_.wake();
-      if (--in_flight_ == 0 && when_idle_) std::exchange(when_idle_, nullptr)();
-    });
+    asio::post(io_, [this] { settled(); });
   });
+}
+
+void Service::settled() {
+  updater_.wake();
+  if (--in_flight_ == 0 && when_idle_) std::exchange(when_idle_, nullptr)();
 }
 
 void Service::send(const std::vector<Outgoing>& replies) const {
@@ -252,13 +297,14 @@ void Service::expire_later() {
   expiry_.async_wait([this](const boost::system::error_code& error) {
     if (error || stopping_) return;
     StoreChange change;
-    change.leases = server_.expire(now());
+    // A standby hears of it from the partner; one that does not hear its partner knows not who renewed there.
+    if (server_.duty() == Duty::Serve) change.leases = server_.expire(now());
     for (const auto& lease : change.leases) {
       log::debug("the lease of {} has run out", lease.address.text());
       follow_name(lease, change);
     }
     if (!change.leases.empty()) commit(std::move(change), {});
-    if (std::exchange(leases_changed_, false)) watch_pools();
+    if (std::exchange(leases_changed_, false) && server_.duty() != Duty::StandBy) watch_pools();
     expire_later();
   });
 }
@@ -273,40 +319,6 @@ void Service::watch_pools() {
                    pool.scope->name, pool.leased, pool.addresses);
     if (share < kCalm) nearly_full_.erase(pool.scope->name);
   }
-}
-
-std::string Service::answer(const std::string& question) {
-  if (question == "status") return status();
-  if (question == "leases") {
-    std::vector<Lease> leases;
-    server_.leases().for_each([&](const Lease& lease) { leases.push_back(lease); });
-    std::ranges::sort(leases, {}, &Lease::address);
-    return leases_json(leases);
-  }
-  if (question.starts_with("revoke ")) return revoke(question.substr(7));
-  return "{\"error\":\"unknown question; status, leases, or revoke ADDRESS\"}\n";
-}
-
-std::string Service::revoke(const std::string& text) {
-  const auto address = IpAddress::parse(text);
-  auto lease = address && address->is_v4() ? server_.revoke(*address, now()) : std::nullopt;
-  if (!lease) return "{\"error\":\"that address is not leased\"}\n";
-  log::info("the lease of {} was revoked", text);
-  StoreChange change;
-  follow_name(*lease, change);
-  const std::string json = lease_json(*lease);
-  change.leases.push_back(std::move(*lease));
-  commit(std::move(change), {});
-  return "{\"revoked\":" + json + "}\n";
-}
-
-std::string Service::status() const {
-  std::string counters;
-  for (std::size_t type = 1; type < received_.size(); ++type)
-    counters += fmt::format(R"({}"{}":{})", counters.empty() ? "" : ",", name(static_cast<MessageType>(type)),
-                            received_[type] + sent_[type]);
-  return fmt::format("{{\"scopes\":{},\"messages\":{{{},\"malformed\":{}}},\"leases\":{}}}\n",
-                     pools_json(server_.pools(now())), counters, malformed_, server_.leases().size());
 }
 
 }  // namespace lab::dhcp

@@ -18,7 +18,9 @@
 #include "dhcp/dns_names.hpp"
 #include "dhcp/lease_store.hpp"
 #include "dhcp/name_updater.hpp"
+#include "dhcp/partner_link.hpp"
 #include "dhcp/server.hpp"
+#include "dhcp/wire_watch.hpp"
 #include "dhcp/wire_socket.hpp"
 
 namespace lab::dhcp {
@@ -39,12 +41,32 @@ class Service {
 
   void listen();
   void receive();
-  void receive_batch(const std::vector<Incoming>& batch);
+  /// What one round of receiving has decided.
+  struct Round {
+    ServerTime time;
+    StoreChange change;
+    std::vector<Outgoing> at_once, after_commit;
+  };
+  void receive_batch(const std::vector<Incoming>& batch, Round& round);
   void commit(StoreChange change, std::vector<Outgoing> replies);
+  void commit_on_both(StoreChange change, std::vector<Outgoing> replies);
+  bool promise_alone(const std::vector<Lease>& leases);
+  Result<void> join_partner(const FailoverConfig& config);
+  std::vector<StoreChange> everything() const;
+  void take_partners(StoreChange change, std::function<void(bool)> stored);
+  void follow_duty();
+  void settled();
+  Result<void> guard_wires(const Settings& settings, const std::optional<FailoverConfig>& failover);
+  void hear_others();
+  void watch_for_others();
+  void provoke_later();
   void send(const std::vector<Outgoing>& replies) const;
   void tell_and_log(const Incoming& in, const Message& message, const Outcome& outcome);
   std::string answer(const std::string& question);
   std::string revoke(const std::string& address);
+  std::string import(const std::string& path);
+  /// For what a person asks: returns once it is on disk. False when it cannot be.
+  bool commit_now(StoreChange change);
   std::string status() const;
   void watch_pools();
   Result<void> prepare_probe(const Settings& settings);
@@ -58,13 +80,25 @@ class Service {
   boost::asio::posix::stream_descriptor readable_;
   boost::asio::steady_timer expiry_;
   std::unique_ptr<LeaseStore> store_;
+  std::unique_ptr<PartnerLink> partner_;
   Server server_;
   DnsNames names_;
   NameUpdater updater_;
   ControlSocket control_;
   AddressProbe probe_;
   Alarms alarms_;
-  std::array<std::uint64_t, 9> received_{}, sent_{};  ///< by message type
+  struct OtherOnWire {
+    std::string wire;
+    OtherServer server;
+    ServerTime seen;
+  };
+  WireWatch watch_;
+  boost::asio::posix::stream_descriptor watching_;
+  boost::asio::steady_timer provoke_;
+  std::set<std::string> guarded_;  ///< wires on which another server is worth an alarm
+  std::set<IpAddress> friends_;    ///< our own addresses and the partner's
+  std::map<IpAddress, OtherOnWire> others_;
+  std::array<std::uint64_t, 14> received_{}, sent_{};  ///< by message type
   std::uint64_t malformed_ = 0;
   bool leases_changed_ = true;
   std::set<std::string> nearly_full_;

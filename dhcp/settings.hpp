@@ -11,6 +11,7 @@
 
 #include "common/address.hpp"
 #include "dhcp/options.hpp"
+#include "dhcp/rogue_guard.hpp"
 
 namespace lab::dhcp {
 
@@ -53,6 +54,9 @@ struct Scope {
   bool authoritative = true;  ///< NAK what is wrong here; off where another server lives
   Match match = Match::ClientId;
   bool echo_client_id = true;          ///< RFC 6842; off for old devices that then refuse the reply
+  bool nul_terminate = false;          ///< a NUL ends option 67, for old PXE ROMs that read on
+  Guard guard = Guard::Off;            ///< about other DHCP servers on the wire
+  std::uint32_t per_port = 0;          ///< most addresses behind one port; 0: no limit
   bool overload = false;               ///< option 52 when options do not fit
   std::chrono::milliseconds probe{0};  ///< ask the wire whether an address is used before offering it; 0: no
   std::chrono::seconds quarantine{600};  ///< how long a declined address rests
@@ -92,6 +96,8 @@ struct Scope {
 struct Settings {
   std::vector<Scope> scopes;
   std::chrono::seconds offer_hold{15};  ///< how long an offered address waits for its REQUEST
+  /// Who may ask about leases (RFC 4388); empty: nobody.
+  std::vector<Network> lease_query;
   /// Name given to clients in DNS; empty: no names are registered.
   std::string dns_forward;
 };

@@ -6,6 +6,7 @@
 
 #include "common/yaml.hpp"
 #include "labctl/command/commands.hpp"
+#include "labctl/command/leases.hpp"
 
 namespace {
 
@@ -202,6 +203,22 @@ int main(int argc, char** argv) {
       chosen = [&] { return directory(directory_options); };
     });
   }
+
+  LeasesOptions leases_options;
+  sub = command(app, "leases",
+                "List what the DHCP servers have lent; take a lease away with its name in DNS; move leases as CSV.",
+                "labctl leases; labctl leases revoke pc1; labctl leases export class.csv");
+  sub->add_option("ACTION", leases_options.action,
+                  "revoke (ADDRESS, NODE or MAC), export [FILE], import FILE, partner-down; by default the list")
+      ->check(CLI::IsMember({"revoke", "export", "import", "partner-down"}));
+  sub->add_option("ARGUMENT", leases_options.argument, "whose lease, or which file");
+  sub->add_option("--server", leases_options.server, "the node whose server is meant, where several run dhcp");
+  sub->add_option("--lab", leases_options.lab, "the lab's name, where several run");
+  json_flag(sub);
+  sub->callback([&] {
+    leases_options.json = json;
+    chosen = [&] { return leases(leases_options); };
+  });
 
   CaOptions ca_options;
   sub = command(app, "ca",

@@ -1,70 +1,19 @@
 // The rtnetlink half of Link: address and routes (rtnetlink(7)).
-#include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <limits>
 
 #include "dhcp/client/link.hpp"
+#include "dhcp/client/rtnetlink.hpp"
 
 namespace lab::dhcp::client {
 namespace {
 
 constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
 
-/// One netlink request: header, family structure, attributes.
-template <class Body>
-class Request {
- public:
-  Request(std::uint16_t type, unsigned flags, const Body& body) : bytes_(NLMSG_LENGTH(sizeof(Body))) {
-    header_.nlmsg_type = type;
-    header_.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
-    std::memcpy(bytes_.data() + NLMSG_HDRLEN, &body, sizeof body);
-  }
-  template <class Value>
-  Request& add(std::uint16_t type, const Value& value) {
-    return add(type, &value, sizeof value);
-  }
-  Request& add(std::uint16_t type, const IpAddress& address) {
-    return add(type, address.bytes().data(), address.bytes().size());
-  }
-  Bytes finish() {
-    header_.nlmsg_len = static_cast<std::uint32_t>(bytes_.size());
-    std::memcpy(bytes_.data(), &header_, sizeof header_);
-    return std::move(bytes_);
-  }
-
- private:
-  Request& add(std::uint16_t type, const void* data, std::size_t size) {
-    const rtattr attribute{static_cast<std::uint16_t>(RTA_LENGTH(size)), type};
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + RTA_SPACE(size));
-    std::memcpy(bytes_.data() + at, &attribute, sizeof attribute);
-    std::memcpy(bytes_.data() + at + RTA_LENGTH(0), data, size);
-    return *this;
-  }
-  nlmsghdr header_{};
-  Bytes bytes_;
-};
-
 }  // namespace
 
-Result<void> Link::ask_kernel(const Bytes& message) {
-  const auto failed = [this](int error) {
-    return fail(std::string("the kernel refused the configuration: ") + std::strerror(error), name_);
-  };
-  if (netlink_.get() < 0) netlink_ = Descriptor(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (send(netlink_.get(), message.data(), message.size(), 0) < 0) return failed(errno);
-  alignas(nlmsghdr) std::uint8_t answer[4096];
-  const auto size = recv(netlink_.get(), answer, sizeof answer, 0);
-  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return failed(size < 0 ? errno : EPROTO);
-  nlmsgerr result{};
-  std::memcpy(&result, answer + NLMSG_HDRLEN, sizeof result);
-  if (result.error != 0) return failed(-result.error);
-  return {};
-}
+Result<void> Link::ask_kernel(const Bytes& message) { return client::ask_kernel(netlink_, message, name_); }
 
 Result<void> Link::configure(const ClientLease& lease, bool lifetime) {
   ifaddrmsg body{};

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "dhcp/client/ipv6.hpp"
 #include "dhcp/client/link.hpp"
 #include "dhcp/client/outputs.hpp"
 #include "dhcp/client_machine.hpp"
@@ -22,7 +23,8 @@ namespace lab::dhcp::client {
 namespace {
 
 constexpr char kHelp[] =
-    R"(lab-dhclient gets an IPv4 address by DHCP (RFC 2131), configures the interface, and keeps the lease.
+    R"(lab-dhclient gets an IPv4 address by DHCP (RFC 2131), and IPv6 addresses where it is told to, configures
+the interface, and keeps the lease.
 
   lab-dhclient --interface eth0 --verbose
 
@@ -35,6 +37,10 @@ constexpr char kHelp[] =
   --once               ends after the first lease, which stays configured
   --timeout SECONDS    ends with status 1 when there is no lease by then
   --probe MS           asks the network for that long whether an address is taken, before using it (RFC 5227)
+  --ipv6 HOW           IPv6 too: auto (as the routers say), stateful or stateless (DHCPv6, RFC 8415), off (default)
+  --ipv6-only          no IPv4
+  --prefix             asks for an IPv6 prefix to delegate, too
+  --duid HEX           the machine's DUID; default: made of the hardware address
   --release            gives the lease back when told to stop (SIGTERM)
   --verbose            shows every message sent and received, explained
   --find-servers MS    only asks for that long which DHCP servers there are; prints a JSON list, changes nothing
@@ -48,6 +54,9 @@ struct Arguments {
   std::string interface, hostname, state, resolv_conf, lease_file;
   Bytes client_id;
   bool once = false, release = false, verbose = false;
+  Ipv6Mode ipv6 = Ipv6Mode::Off;
+  bool ipv6_only = false, prefix = false;
+  Bytes duid;
   std::optional<std::chrono::seconds> timeout;
   std::chrono::milliseconds probe{0};
   std::optional<std::chrono::milliseconds> find_servers;
@@ -72,15 +81,46 @@ ClientTime now() {
   return base + boot();
 }
 
+/// RFC 8415 12: a number of the interface that stays the same: the end of its hardware address.
+std::uint32_t iaid_of(const MacAddress& mac) { return read32(std::span(mac.bytes()).subspan(2)); }
+
+/// RFC 4361 6.1: with IPv6, option 61 carries what DHCPv6 calls the machine, so that a server sees one client
+/// and its names in DNS have one owner.
+Bytes dual_stack_id(const MacAddress& mac, const Bytes& duid) {
+  constexpr std::uint8_t kIaidAndDuid = 255;
+  Bytes id{kIaidAndDuid};
+  append32(id, iaid_of(mac));
+  append(id, duid);
+  return id;
+}
+
 class Program {
  public:
   Program(Arguments arguments, Link link)
-      : arguments_(std::move(arguments)),
+      : arguments_(complete(std::move(arguments), link)),
         link_(std::move(link)),
         machine_({.hardware = link_.hardware(),
                   .client_id = arguments_.client_id,
                   .hostname = arguments_.hostname},
                  random_number) {}
+
+  Result<void> open_ipv6() {
+    if (arguments_.ipv6 == Ipv6Mode::Off) return {};
+    auto opened = Ipv6::open({.mode = arguments_.ipv6,
+                              .interface = link_.name(),
+                              .hostname = arguments_.hostname,
+                              .hardware = link_.hardware(),
+                              .duid = arguments_.duid,
+                              .iaid = iaid_of(link_.hardware()),
+                              .state = arguments_.state.empty() ? "" : arguments_.state + "6",
+                              .prefix = arguments_.prefix,
+                              .lifetime = !arguments_.once,
+                              .verbose = arguments_.verbose},
+                             [this] { changed_ = true; });
+    if (!opened) return std::unexpected(opened.error());
+    ipv6_ = std::move(*opened);
+    return {};
+  }
 
   int run() {
     sigset_t signals;
@@ -92,19 +132,33 @@ class Program {
 
     const auto remembered =
         arguments_.state.empty() ? std::nullopt : recall(read_small_file(arguments_.state), now());
-    perform(machine_.start(now(), remembered));
+    if (!arguments_.ipv6_only) perform(machine_.start(now(), remembered));
+    if (ipv6_) ipv6_->start(now());
+    if (ipv6_) wait_for_ipv6_ = now() + kPatience;
+    tell();
     while (!ended_) step();
     return status_;
   }
 
  private:
   void step() {
-    pollfd waiting[] = {{link_.descriptor(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-    (void)poll(waiting, 2, wait_ms());
+    std::vector<pollfd> waiting = {{link_.descriptor(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+    if (ipv6_) ipv6_->add_to(waiting);
+    (void)poll(waiting.data(), waiting.size(), wait_ms());
     if ((waiting[1].revents & POLLIN) != 0) on_signal();
     if ((waiting[0].revents & (POLLIN | POLLERR)) != 0)
       while (auto received = link_.receive()) on_packet(*received);
     if (machine_.deadline() && now() >= *machine_.deadline()) perform(machine_.on_deadline(now()));
+    if (ipv6_) {
+      ipv6_->on_readable(now());
+      if (ipv6_->deadline() && now() >= *ipv6_->deadline()) ipv6_->on_deadline(now());
+      if (wait_for_ipv6_ && now() >= *wait_for_ipv6_) {
+        wait_for_ipv6_.reset();
+        if (!ipv6_->settled()) say("IPv6 takes long; going on without it for now");
+        changed_ = true;
+      }
+    }
+    tell();
     if (give_up_ && !leased_once_ && now() >= *give_up_) {
       say("no DHCP server gave an address in " + std::to_string(arguments_.timeout->count()) + " s");
       end(1);
@@ -113,6 +167,9 @@ class Program {
 
   int wait_ms() const {
     std::optional<ClientTime> until = machine_.deadline();
+    if (ipv6_)
+      for (const auto& other : {ipv6_->deadline(), wait_for_ipv6_})
+        if (other && (!until || *other < *until)) until = other;
     if (give_up_ && !leased_once_ && (!until || *give_up_ < *until)) until = give_up_;
     if (!until) return -1;
     constexpr std::int64_t kLongest = 3600 * 1000;
@@ -124,9 +181,11 @@ class Program {
     if (read(signals_.get(), &info, sizeof info) != sizeof info) return;
     if (info.ssi_signo == SIGUSR1) {
       if (machine_.state() == ClientState::Bound) perform(machine_.on_deadline(now()));
+      if (ipv6_) ipv6_->renew(now());
       return;
     }
     if (arguments_.release) {
+      if (ipv6_) ipv6_->release(now());
       perform(machine_.release(now()));
       if (!arguments_.state.empty()) unlink(arguments_.state.c_str());
     }
@@ -173,20 +232,11 @@ class Program {
     }
     if (!renewed) link_.announce(lease.address);
     configured_ = lease;
-    const auto note = [this](const Result<void>& result) {
-      if (!result) say(result.error().text());
-    };
-    if (!arguments_.resolv_conf.empty() && !lease.name_servers.empty())
-      note(write_in_place(arguments_.resolv_conf, resolv_conf(lease, link_.name())));
     if (!arguments_.state.empty()) note(write_atomically(arguments_.state, remember(lease)));
-    if (!arguments_.lease_file.empty())
-      note(write_atomically(arguments_.lease_file, lease_json(lease, link_.name())));
     say((renewed ? "keeps " : "leased ") + lease.address.text() + "/" + std::to_string(lease.prefix) +
         " from " + lease.server.text() + " for " +
         duration_text(static_cast<std::uint32_t>(lease.lease.count())));
-    if (!leased_once_) tell_supervisor("READY=1");
-    leased_once_ = true;
-    if (arguments_.once) end(0);
+    changed_ = true;
   }
 
   void act(const Deconfigure& deconfigure) {
@@ -194,7 +244,31 @@ class Program {
     if (!configured_) return;
     if (auto removed = link_.deconfigure(*configured_); !removed) say(removed.error().text());
     configured_.reset();
-    if (!arguments_.lease_file.empty()) unlink(arguments_.lease_file.c_str());
+    changed_ = true;
+  }
+
+  /// Writes what is known now for other programs; and that we are ready, once everything has come.
+  void tell() {
+    if (!std::exchange(changed_, false)) return;
+    const Ipv6Outcome by_ipv6 = ipv6_ ? ipv6_->outcome() : Ipv6Outcome();
+    const bool any = configured_ || !by_ipv6.entries.empty() || !by_ipv6.own_made.empty();
+    const bool servers = (configured_ && !configured_->name_servers.empty()) || !by_ipv6.name_servers.empty();
+    if (!arguments_.resolv_conf.empty() && servers)
+      note(write_in_place(arguments_.resolv_conf, resolv_conf(configured_, by_ipv6, link_.name())));
+    if (!arguments_.lease_file.empty()) {
+      if (any)
+        note(write_atomically(arguments_.lease_file, lease_json(configured_, by_ipv6, link_.name())));
+      else
+        unlink(arguments_.lease_file.c_str());
+    }
+    if (leased_once_ || !(configured_ || arguments_.ipv6_only)) return;
+    if (ipv6_ && !ipv6_->settled() && (wait_for_ipv6_ || arguments_.ipv6_only)) return;
+    tell_supervisor("READY=1");
+    leased_once_ = true;
+    if (arguments_.once) end(0);
+  }
+  void note(const Result<void>& result) const {
+    if (!result) say(result.error().text());
   }
 
   void act(const Say& what) { say(what.text); }
@@ -205,6 +279,13 @@ class Program {
   }
   void say(const std::string& text) const {
     std::fprintf(stderr, "lab-dhclient: %s: %s\n", link_.name().c_str(), text.c_str());
+  }
+  static Arguments complete(Arguments arguments, const Link& link) {
+    if (arguments.ipv6_only && arguments.ipv6 == Ipv6Mode::Off) arguments.ipv6 = Ipv6Mode::Auto;
+    if (arguments.ipv6 == Ipv6Mode::Off) return arguments;
+    if (arguments.duid.empty()) arguments.duid = v6::link_layer_duid(link.hardware());
+    if (arguments.client_id.empty()) arguments.client_id = dual_stack_id(link.hardware(), arguments.duid);
+    return arguments;
   }
   void end(int status) {
     ended_ = true;
@@ -217,7 +298,11 @@ class Program {
   Descriptor signals_;
   std::optional<ClientLease> configured_;
   std::optional<ClientTime> give_up_;
-  bool leased_once_ = false, ended_ = false;
+  /// A lab goes up without IPv6 where no router and no server gives any.
+  static constexpr std::chrono::seconds kPatience{8};
+  std::unique_ptr<Ipv6> ipv6_;
+  std::optional<ClientTime> wait_for_ipv6_;
+  bool leased_once_ = false, ended_ = false, changed_ = false;
   int status_ = 0;
 };
 
@@ -280,6 +365,10 @@ int main_of(int argc, char** argv) {
     kVerbose,
     kFindServers,
     kReady,
+    kIpv6,
+    kIpv6Only,
+    kPrefix,
+    kDuid,
     kHelpOption,
     kVersion
   };
@@ -296,6 +385,10 @@ int main_of(int argc, char** argv) {
                                       {"verbose", no_argument, nullptr, kVerbose},
                                       {"find-servers", required_argument, nullptr, kFindServers},
                                       {"ready", no_argument, nullptr, kReady},
+                                      {"ipv6", required_argument, nullptr, kIpv6},
+                                      {"ipv6-only", no_argument, nullptr, kIpv6Only},
+                                      {"prefix", no_argument, nullptr, kPrefix},
+                                      {"duid", required_argument, nullptr, kDuid},
                                       {"help", no_argument, nullptr, kHelpOption},
                                       {"version", no_argument, nullptr, kVersion},
                                       {nullptr, 0, nullptr, 0}};
@@ -332,6 +425,25 @@ int main_of(int argc, char** argv) {
         arguments.find_servers = std::chrono::milliseconds(*ms);
         break;
       }
+      case kIpv6: {
+        const std::string how = optarg;
+        if (how != "auto" && how != "stateful" && how != "stateless" && how != "off")
+          return usage("--ipv6 takes auto, stateful, stateless or off");
+        arguments.ipv6 = how == "auto"       ? Ipv6Mode::Auto
+                         : how == "stateful" ? Ipv6Mode::Stateful
+                         : how == "off"      ? Ipv6Mode::Off
+                                             : Ipv6Mode::Stateless;
+        break;
+      }
+      case kIpv6Only: arguments.ipv6_only = true; break;
+      case kPrefix: arguments.prefix = true; break;
+      case kDuid: {
+        auto duid = encode_option(OptionType::Hex, {optarg});
+        if (!duid || duid->size() < 3 || duid->size() > v6::kMessageLimits.duid)
+          return usage("--duid takes bytes such as 00:03:00:01:02:4c:61:00:00:05");
+        arguments.duid = std::move(*duid);
+        break;
+      }
       case kRelease: arguments.release = true; break;
       case kVerbose: arguments.verbose = true; break;
       case kReady: tell_supervisor("READY=1"); return 0;
@@ -349,7 +461,12 @@ int main_of(int argc, char** argv) {
     return 1;
   }
   if (arguments.find_servers) return find_servers(*link, *arguments.find_servers);
-  return Program(std::move(arguments), std::move(*link)).run();
+  Program program(std::move(arguments), std::move(*link));
+  if (auto opened = program.open_ipv6(); !opened) {
+    std::fprintf(stderr, "lab-dhclient: %s\n", opened.error().text().c_str());
+    return 1;
+  }
+  return program.run();
 }
 
 }  // namespace

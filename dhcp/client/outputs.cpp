@@ -56,22 +56,58 @@ Result<void> write_file(const std::string& path, int flags, const std::string& t
 
 }  // namespace
 
-std::string resolv_conf(const ClientLease& lease, const std::string& interface) {
+std::string resolv_conf(const std::optional<ClientLease>& lease, const Ipv6Outcome& ipv6,
+                        const std::string& interface) {
+  constexpr std::size_t kMost = 3;  // resolv.conf(5): MAXNS
   std::string text = "# from the DHCP lease of " + interface + ", by lab-dhclient\n";
-  std::vector<std::string> search = lease.search;
-  if (search.empty() && !lease.domain.empty()) search.push_back(lease.domain);
+  std::vector<std::string> search, servers;
+  if (lease) {
+    search = lease->search;
+    if (search.empty() && !lease->domain.empty()) search.push_back(lease->domain);
+    servers = texts(lease->name_servers);
+  }
+  const auto add = [](std::vector<std::string>& list, const std::string& item) {
+    if (std::ranges::find(list, item) == list.end()) list.push_back(item);
+  };
+  for (const auto& name : ipv6.search) add(search, name);
+  for (const auto& server : ipv6.name_servers) add(servers, server.text());
   if (!search.empty()) {
     text += "search";
     for (const auto& name : search) text += " " + name;
     text += "\n";
   }
-  for (const auto& server : lease.name_servers) text += "nameserver " + server.text() + "\n";
+  for (std::size_t i = 0; i < std::min(servers.size(), kMost); ++i) text += "nameserver " + servers[i] + "\n";
   return text;
 }
 
-std::string lease_json(const ClientLease& l, const std::string& interface) {
+namespace {
+
+std::string ipv6_json(const Ipv6Outcome& out) {
+  std::string json = "{\"how\":" + quoted(out.how);
+  std::vector<std::string> addresses, prefixes;
+  for (const auto& e : out.entries)
+    (e.kind == v6::IaKind::Addresses ? addresses : prefixes).push_back(v6::text(e.kind, e.address, e.length));
+  for (const auto& address : out.own_made) addresses.push_back(address.text());
+  json += ",\"addresses\":" + quoted_list(addresses) + ",\"prefixes\":" + quoted_list(prefixes);
+  json += ",\"router\":" + (out.router ? quoted(out.router->text()) : "null");
+  json += ",\"dns\":" + quoted_list(texts(out.name_servers)) + ",\"search\":" + quoted_list(out.search);
+  if (out.lease) {
+    const auto& l = *out.lease;
+    const auto obtained = epoch_seconds(l.obtained);
+    json += ",\"server\":" + quoted(v6::duid_text(l.server)) + ",\"ntp\":" + quoted_list(l.time_servers) +
+            ",\"fqdn\":" + quoted(l.fqdn) + ",\"obtained\":" + std::to_string(obtained);
+    if (!l.entries.empty())
+      json += ",\"lease\":" + std::to_string(l.valid().count()) +
+              ",\"renew\":" + std::to_string(obtained + l.renew.count()) +
+              ",\"rebind\":" + std::to_string(obtained + l.rebind.count()) + ",\"expiry\":" +
+              (l.valid().count() == v6::kForever ? "null" : std::to_string(obtained + l.valid().count()));
+  }
+  return json + "}";
+}
+
+std::string ipv4_json(const ClientLease& l) {
   const auto obtained = epoch_seconds(l.obtained);
-  std::string json = "{\"interface\":" + quoted(interface) + ",\"address\":" + quoted(l.address.text());
+  std::string json = ",\"address\":" + quoted(l.address.text());
   json += ",\"prefix\":" + std::to_string(l.prefix) + ",\"server\":" + quoted(l.server.text());
   json += ",\"router\":" + (l.routers.empty() ? "null" : quoted(l.routers.front().text()));
   json += ",\"dns\":" + quoted_list(texts(l.name_servers)) + ",\"ntp\":" + quoted_list(texts(l.time_servers));
@@ -84,7 +120,16 @@ std::string lease_json(const ClientLease& l, const std::string& interface) {
   json += ",\"obtained\":" + std::to_string(obtained) + ",\"lease\":" + std::to_string(l.lease.count());
   json += ",\"renew\":" + std::to_string(obtained + l.renew.count()) +
           ",\"rebind\":" + std::to_string(obtained + l.rebind.count());
-  json += ",\"expiry\":" + (l.forever ? "null" : std::to_string(obtained + l.lease.count()));
+  return json + ",\"expiry\":" + (l.forever ? "null" : std::to_string(obtained + l.lease.count()));
+}
+
+}  // namespace
+
+std::string lease_json(const std::optional<ClientLease>& lease, const Ipv6Outcome& ipv6,
+                       const std::string& interface) {
+  std::string json = "{\"interface\":" + quoted(interface);
+  if (lease) json += ipv4_json(*lease);
+  if (ipv6.lease || ipv6.router || !ipv6.own_made.empty()) json += ",\"ipv6\":" + ipv6_json(ipv6);
   return json + "}\n";
 }
 

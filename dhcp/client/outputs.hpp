@@ -6,14 +6,18 @@
 #include <string>
 
 #include "common/error.hpp"
+#include "dhcp/client/ipv6.hpp"
 #include "dhcp/client_machine.hpp"
 
 namespace lab::dhcp::client {
 
-/// resolv.conf(5) of the lease.
-std::string resolv_conf(const ClientLease& lease, const std::string& interface);
-/// One object: address, prefix, router, dns, domain, search, …; times in seconds since 1970.
-std::string lease_json(const ClientLease& lease, const std::string& interface);
+/// resolv.conf(5) of what is known, by IPv4 and by IPv6.
+std::string resolv_conf(const std::optional<ClientLease>& lease, const Ipv6Outcome& ipv6,
+                        const std::string& interface);
+/// One object: address, prefix, router, dns, domain, search, …; times in seconds since 1970. What came by
+/// IPv6 is in `ipv6`, where there is anything.
+std::string lease_json(const std::optional<ClientLease>& lease, const Ipv6Outcome& ipv6,
+                       const std::string& interface);
 
 /// Truncates and writes: the file may be a bind mount, which cannot be replaced.
 Result<void> write_in_place(const std::string& path, const std::string& text);

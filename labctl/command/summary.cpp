@@ -45,6 +45,19 @@ std::string service_mark(const json::object& service) {
   return fmt::format("{} ({})", kind, std::string_view(state));
 }
 
+/// What a lease has by IPv6, leased or of the machine's own making.
+std::vector<std::string> ipv6_addresses(const json::value& lease) {
+  std::vector<std::string> out;
+  const auto* object = lease.if_object();
+  const auto* ipv6 = object == nullptr ? nullptr : object->if_contains("ipv6");
+  if (ipv6 == nullptr || !ipv6->is_object()) return out;
+  const auto* addresses = ipv6->as_object().if_contains("addresses");
+  if (addresses != nullptr && addresses->is_array())
+    for (const auto& address : addresses->as_array())
+      if (address.is_string()) out.emplace_back(address.as_string());
+  return out;
+}
+
 /// The row of a node on one network, or nothing when it is not there.
 std::optional<std::vector<std::string>> row(const json::object& node, const std::string& network_name,
                                             const std::optional<Network>& network) {
@@ -53,9 +66,11 @@ std::optional<std::vector<std::string>> row(const json::object& node, const std:
     if (service.at("kind").as_string() != "dhcp-client")
       services += (services.empty() ? "" : "  ") + service_mark(service.as_object());
   const std::string name(node.at("name").as_string());
+  std::string own;
   for (const auto& address : node.at("addresses").as_array())
     if (text_of(address, "network") == network_name)
-      return std::vector{name, short_address(text_of(address, "address"), network), services};
+      own += (own.empty() ? "" : " ") + short_address(text_of(address, "address"), network);
+  if (!own.empty()) return std::vector{name, own, services};
   for (const auto& client : node.at("leases").as_array()) {
     const auto& lease = client.at("lease");
     const auto address = text_of(lease, "address");
@@ -66,8 +81,9 @@ std::optional<std::vector<std::string>> row(const json::object& node, const std:
     if (const auto* seconds = lease.as_object().if_contains("lease");
         seconds != nullptr && seconds->is_number())
       words += " for " + lease_time(seconds->to_number<double>());
-    return std::vector{name, short_address(address, network),
-                       words + (services.empty() ? "" : "  " + services)};
+    auto shown = short_address(address, network);
+    for (const auto& by_ipv6 : ipv6_addresses(lease)) shown += " " + by_ipv6;
+    return std::vector{name, shown, words + (services.empty() ? "" : "  " + services)};
   }
   return std::nullopt;
 }
@@ -94,7 +110,9 @@ std::string summary_text(const json::object& status) {
   for (const auto& network : status.at("networks").as_array()) {
     const auto name = text_of(network, "name");
     const auto subnet = Network::parse(text_of(network, "subnet"));
-    out += fmt::format("  {}  {}\n", styled(Style::Bold, name), text_of(network, "subnet"));
+    const auto subnet6 = text_of(network, "subnet6");
+    out += fmt::format("  {}  {}{}\n", styled(Style::Bold, name), text_of(network, "subnet"),
+                       subnet6.empty() ? "" : "  " + subnet6);
     Columns columns;
     std::map<std::string, std::size_t> shown;
     std::map<std::string, std::size_t> hidden;

@@ -33,6 +33,7 @@ void add_directory(Build& build);
 void add_dns(Build& build);
 void add_dhcp(Build& build);
 void add_relays(Build& build);
+void add_advertisers(Build& build);  ///< IPv6 routers say that they are there
 void add_mail(Build& build);     ///< after add_directory: it knows the socket
 void add_clients(Build& build);  ///< after the services they wait for
 void add_checks(Build& build);

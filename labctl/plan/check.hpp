@@ -16,6 +16,10 @@ struct LeaseCheck {
   std::string network;              ///< "192.168.56.0/24"
   std::vector<std::string> routers, dns, search;
   std::string domain;
+  /// The IPv6 address is in one of these, leased or of the client's own making; empty: none is promised.
+  std::vector<std::string> ranges6;
+  std::vector<std::string> dns6;
+  bool router6 = false;  ///< a default router is known
   friend bool operator==(const LeaseCheck&, const LeaseCheck&) = default;
 };
 
@@ -25,7 +29,8 @@ struct DnsCheck {
   std::vector<std::string> expect;  ///< record data in presentation form; each must be among the answers
   bool exact = false;               ///< and no other may come
   std::vector<std::string> then;    ///< addresses the answer's target must have (MX and SRV lead somewhere)
-  std::string lease_file;           ///< the address in this lease (JSON) is expected too; empty = none
+  /// The address in this lease (JSON) is expected too, for AAAA and ip6.arpa the IPv6 one; empty = none.
+  std::string lease_file;
   friend bool operator==(const DnsCheck&, const DnsCheck&) = default;
 };
 

@@ -6,6 +6,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/zones.hpp"
+#include "labctl/topology/failover.hpp"
 
 namespace lab::plan {
 
@@ -90,8 +91,9 @@ class Checks {
       lease.interface = interface_on(client, attachment.name);
       lease.lease_file = build_.runtime(client.name, lease.interface + ".lease.json");
       lease.network = subnet.text();
-      auto ranges = topology::lease_ranges(*servers.front(), attachment.name, subnet);
-      const auto* scope = topology::scope_of(*servers.front(), attachment.name);
+      const auto& owner = topology::scope_owner(topology_, *servers.front(), attachment.name);
+      auto ranges = topology::lease_ranges(owner, attachment.name, subnet);
+      const auto* scope = topology::scope_of(owner, attachment.name);
       if (const auto* reserved = scope ? scope->reservations.find(client.name) : nullptr)
         ranges = {{*(*reserved)->address, *(*reserved)->address}};
       for (const auto& range : ranges) lease.ranges.push_back(range.text());
@@ -119,11 +121,48 @@ class Checks {
         title += ", domain " + domain;
       }
       if (!domain.empty() && !overridden("domain-search", "119")) lease.search = {domain};
+      promise_ipv6(client, attachment.name, lease, title);
       const auto lease_file = lease.lease_file;
+      // A reserved name is written by hand; where that has no IPv6 address, DHCP does not add one.
+      const auto* kept = scope ? scope->reservations.find(client.name) : nullptr;
+      const bool leases6 = !lease.ranges6.empty() && (!kept || (*kept)->address6) &&
+                           topology::ipv6_of(topology_, attachment.name) == topology::Ipv6::Stateful;
       add(client.name, "lease", std::move(title), std::move(lease),
           see_log(build_, *servers.front(), "dhcp"));
-      own_name(client, *servers.front(), lease_file);
+      own_name(client, *servers.front(), lease_file, leases6);
     }
+  }
+
+  /// The IPv6 half of a lease, where the network has one and the client's program asks for it.
+  void promise_ipv6(const NodeEntry& client, const std::string& network, LeaseCheck& lease,
+                    std::string& title) const {
+    const auto routers = topology::advertisers(topology_, network);
+    if (routers.empty() || client->dhcp_client != topology::DhcpClient::Builtin) return;
+    const auto servers = topology::dhcp_servers(topology_, network);
+    const auto& subnet = topology_.networks.find(network)->value.subnet6->value;
+    const auto* scope = topology::scope_of(*servers.front(), network);
+    const auto* reserved = scope ? scope->reservations.find(client.name) : nullptr;
+    if (topology::ipv6_of(topology_, network) == topology::Ipv6::Stateful) {
+      if (reserved && (*reserved)->address6)
+        lease.ranges6 = {(*reserved)->address6->value.text()};
+      else
+        for (const auto& range : topology::lease_ranges6(*servers.front(), network, subnet))
+          lease.ranges6.push_back(range.text());
+    } else {
+      lease.ranges6 = {AddressRange{subnet.address(), subnet.broadcast()}.text()};
+    }
+    title += fmt::format(", IPv6 in {}",
+                         lease.ranges6.size() == 1 && lease.ranges6[0].find('-') == std::string::npos
+                             ? lease.ranges6[0]
+                             : subnet.text());
+    lease.router6 = topology::gateway6(topology_, network).has_value();
+    const auto domain = topology::domain_of_network(topology_, network);
+    for (const auto* server : topology::dns_servers(topology_, domain))
+      for (const auto& address : fixed_addresses(topology_, *server))
+        if (!address.is_v4()) {
+          lease.dns6.push_back(address.text());
+          break;
+        }
   }
 
   /// What the lab's zones say about a name: the derived records, or what the teacher put in their place.
@@ -174,7 +213,8 @@ class Checks {
   }
 
   /// A client's own name, which its DHCP server tells the name server (RFC 2136).
-  void own_name(const NodeEntry& client, const NodeEntry& server, const std::string& lease_file) {
+  void own_name(const NodeEntry& client, const NodeEntry& server, const std::string& lease_file,
+                bool leases6) {
     const auto domain = topology::domain_of(topology_, server);
     const auto servers = topology::dns_servers(topology_, domain);
     if (servers.empty() || (*servers.front())->services.dns->value.update != topology::DnsUpdate::Dhcp)
@@ -182,6 +222,9 @@ class Checks {
     const auto name = client.name + "." + domain;
     add(client.name, "dns", name + " A → the address leased", DnsCheck{name, "A", {}, false, {}, lease_file},
         see_log(build_, server, "dhcp"));
+    if (leases6)
+      add(client.name, "dns", name + " AAAA → the IPv6 address leased",
+          DnsCheck{name, "AAAA", {}, false, {}, lease_file}, see_log(build_, server, "dhcp"));
   }
 
   void port(const NodeEntry& client, const NodeEntry& server, std::string_view kind, const std::string& host,

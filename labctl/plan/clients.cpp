@@ -26,6 +26,8 @@ void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool
                  "--lease-file",
                  client.lease_file};
   if (resolv_conf) client.argv.insert(client.argv.end(), {"--resolv-conf", "/etc/resolv.conf"});
+  if (!topology::advertisers(build.topology, client.network).empty())
+    client.argv.insert(client.argv.end(), {"--ipv6", "auto"});
   client.state_folders = {folder};
 }
 
@@ -35,6 +37,7 @@ void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool
   const auto script = folder + "/lease-script";
   client.files = {{script, lease_script(client.lease_file, resolv_conf), 0755, File::Change::Restart}};
   client.ready = Ready::Forks;
+  const bool ipv6 = !topology::advertisers(build.topology, client.network).empty();
   switch (node->dhcp_client) {
     case DhcpClient::Udhcpc:
       client.flavour = "udhcpc";
@@ -78,13 +81,15 @@ void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool
       break;
     case DhcpClient::Dhcpcd:
       client.flavour = "dhcpcd";
-      client.files.push_back({folder + "/dhcpcd.conf",
-                              "hostname\noption subnet_mask, routers, domain_name_servers, domain_name, "
-                              "domain_search, host_name\n"
-                              "option interface_mtu\nnoarp\nnoipv4ll\nnoipv6\nnoipv6rs\ntimeout 20\n",
-                              0644, File::Change::Restart});
-      client.argv = {"/usr/sbin/dhcpcd",      "-4", "-w",   "-f",
-                     folder + "/dhcpcd.conf", "-c", script, client.interface};
+      client.files.push_back(
+          {folder + "/dhcpcd.conf",
+           fmt::format("hostname\noption subnet_mask, routers, domain_name_servers, domain_name, "
+                       "domain_search, host_name\n"
+                       "option interface_mtu\nnoarp\nnoipv4ll\n{}timeout 20\n",
+                       ipv6 ? "" : "noipv6\nnoipv6rs\n"),
+           0644, File::Change::Restart});
+      client.argv = {"/usr/sbin/dhcpcd", "-w", "-f", folder + "/dhcpcd.conf", "-c", script, client.interface};
+      if (!ipv6) client.argv.insert(client.argv.begin() + 1, "-4");
       break;
     case DhcpClient::Builtin: break;
   }
@@ -115,6 +120,8 @@ void add_clients(Build& build) {
         for (const auto* dns : topology::dns_servers(topology, topology::domain_of(topology, *server)))
           client.after.push_back(service_id(*dns, "dns"));
       }
+      for (const auto* router : topology::advertisers(topology, attachment.name))
+        client.after.push_back(service_id(*router, "ra"));
       for (const auto& relay : topology.nodes)
         if (relay->networks.find(attachment.name) && build.plan.service(service_id(relay, "dhcp-relay")))
           client.after.push_back(service_id(relay, "dhcp-relay"));

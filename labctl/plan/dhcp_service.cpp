@@ -5,8 +5,12 @@
 #include <set>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/dhcp6.hpp"
+#include "labctl/plan/dhcp_control.hpp"
+#include "labctl/plan/secrets.hpp"
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zones.hpp"
+#include "labctl/topology/failover.hpp"
 
 namespace lab::plan {
 
@@ -35,6 +39,15 @@ constexpr std::pair<std::string_view, std::string_view> kDerivedOptions[] = {{"r
                                                                              {"broadcast-address", "28"},
                                                                              {"domain-search", "119"}};
 
+void write_option(YamlText& yaml, const topology::Named<topology::OptionValues>& option) {
+  std::vector<std::string> values;
+  for (const auto& value : *option) values.push_back(*value);
+  if (values.size() == 1)
+    yaml.value(option.name, values.front());
+  else
+    yaml.list(option.name, values);
+}
+
 void write_options(YamlText& yaml, const Build& build, const std::string& network, const Network& subnet,
                    const topology::Scope* scope) {
   const auto& topology = build.topology;
@@ -58,46 +71,61 @@ void write_options(YamlText& yaml, const Build& build, const std::string& networ
   if (!domain.empty() && wanted("domain-search")) yaml.list("domain-search", {domain});
   if (wanted("broadcast-address")) yaml.value("broadcast-address", subnet.broadcast().text());
   if (scope)
-    for (const auto& option : scope->options) {
-      std::vector<std::string> values;
-      for (const auto& value : *option) values.push_back(*value);
-      if (values.size() == 1)
-        yaml.value(option.name, values.front());
-      else
-        yaml.list(option.name, values);
-    }
+    for (const auto& option : scope->options) write_option(yaml, option);
+  yaml.close();
+}
+
+void write_reservations(YamlText& yaml, const Build& build, const std::string& network, const topology::Scope& scope) {
+  if (scope.reservations.empty()) return;
+  yaml.open("reservations");
+  for (const auto& reservation : scope.reservations) {
+    const auto mac = reservation->mac ? **reservation->mac : planned_mac(build.plan, reservation.name, network);
+    yaml.raw(reservation.name,
+             fmt::format("{{mac: {}, address: {}}}", yaml_scalar(mac.text()), reservation->address->text()));
+  }
   yaml.close();
 }
 
 void write_scope(YamlText& yaml, const Build& build, const NodeEntry& server,
                  const topology::Named<topology::NetworkSpec>& network) {
-  const auto* scope = topology::scope_of(server, network.name);
+  const auto& owner = topology::scope_owner(build.topology, server, network.name);
+  const auto* scope = topology::scope_of(owner, network.name);
   const auto& subnet = *network->subnet;
   yaml.open(network.name);
   // Without an interface the scope is for clients behind a relay.
   if (const auto interface = interface_on(server, network.name); !interface.empty())
     yaml.value("interface", interface);
   yaml.value("network", subnet.text());
-  yaml.list("ranges", texts(topology::lease_ranges(server, network.name, subnet)));
-  if (const auto excluded = texts(topology::exclusions(build.topology, server, network.name));
+  yaml.list("ranges", texts(topology::lease_ranges(owner, network.name, subnet)));
+  if (const auto excluded = texts(topology::exclusions(build.topology, owner, network.name));
       !excluded.empty())
     yaml.list("exclude", excluded);
   yaml.value("lease", fmt::format("{}s", (scope ? scope->lease : topology::Scope().lease).count()));
+  // Before a school's own network is joined, its DHCP server is looked for.
+  if (network->attach) yaml.value("guard", "refuse");
   write_options(yaml, build, network.name, subnet, scope);
-  if (scope && !scope->reservations.empty()) {
-    yaml.open("reservations");
-    for (const auto& reservation : scope->reservations) {
-      const auto mac =
-          reservation->mac ? **reservation->mac : planned_mac(build.plan, reservation.name, network.name);
-      yaml.raw(reservation.name, fmt::format("{{mac: {}, address: {}}}", yaml_scalar(mac.text()),
-                                             reservation->address->text()));
-    }
-    yaml.close();
-  }
+  if (scope) write_reservations(yaml, build, network.name, *scope);
   yaml.close();
 }
 
+void write_failover(YamlText& yaml, Build& build, const NodeEntry& node) {
+  const auto* partner = topology::failover_partner(build.topology, node);
+  if (!partner) return;
+  const bool primary = topology::is_failover_primary(build.topology, node);
+  std::optional<IpAddress> address;
+  for (const auto& attachment : node->networks)
+    if (!address && topology::address_on(node, attachment.name)) address = topology::address_on(*partner, attachment.name);
+  const auto& [first, second] = primary ? std::pair(node.name, partner->name) : std::pair(partner->name, node.name);
+  yaml.comment("hot standby: a lease is on both servers' disks before its client hears of it");
+  yaml.raw("failover", fmt::format("{{role: {}, partner: \"{}:647\", secret: {}}}", primary ? "primary" : "standby",
+                                   address->text(), yaml_scalar(shared_secret(build, "failover " + first + " " + second))));
+}
+
 }  // namespace
+
+std::string dhcp_control(const Paths& paths, const std::string& node) {
+  return paths.runtime + "/" + node + "/dhcp/dhcp.sock";
+}
 
 void add_dhcp(Build& build) {
   const auto& topology = build.topology;
@@ -110,23 +138,31 @@ void add_dhcp(Build& build) {
     yaml.comment(
         fmt::format("The DHCP server {}, for lab-dhcpd. Written by labctl from the topology.", node.name));
     yaml.value("leases", build.state(node.name, "dhcp/leases.db"));
+    yaml.value("control", dhcp_control(build.inputs.paths, node.name));
     if (!servers.empty() && (*servers.front())->services.dns->value.update == topology::DnsUpdate::Dhcp) {
       const bool here = servers.front() == &node;
       const auto address = here ? std::string("127.0.0.1") : topology::main_address(*servers.front())->text();
       yaml.comment("clients' names, told to the name server as RFC 2136 updates");
       std::vector<std::string> reverse;
-      for (const auto& network : topology.networks)
-        if (const auto zone = reverse_zone(*network->subnet);
-            topology::lends_on(topology, node, network.name) &&
-            std::ranges::find(reverse, zone) == reverse.end())
+      const auto add_zone = [&](const Network& subnet) {
+        if (const auto zone = reverse_zone(subnet); std::ranges::find(reverse, zone) == reverse.end())
           reverse.push_back(zone);
-      yaml.raw("dns_update", fmt::format("{{server: {}:53, forward: {}, reverse: {}}}", address,
-                                         yaml_scalar(domain), yaml_list(reverse)));
+      };
+      for (const auto& network : topology.networks) {
+        if (topology::lends_on(topology, node, network.name)) add_zone(*network->subnet);
+        if (topology::serves6_on(topology, node, network.name)) add_zone(network->subnet6->value);
+      }
+      const auto key = update_key(domain);
+      yaml.raw("dns_update",
+               fmt::format("{{server: {}:53, forward: {}, reverse: {}, key: {{name: {}, secret: {}}}}}", address,
+                           yaml_scalar(domain), yaml_list(reverse), key, yaml_scalar(shared_secret(build, "tsig " + key))));
     }
+    write_failover(yaml, build, node);
     yaml.open("scopes");
     for (const auto& network : topology.networks)
       if (topology::lends_on(topology, node, network.name)) write_scope(yaml, build, node, network);
     yaml.close();
+    write_scopes6(yaml, build, node);
 
     Service service;
     service.id = service_id(node, "dhcp");
@@ -134,10 +170,14 @@ void add_dhcp(Build& build) {
     service.kind = "dhcp";
     const auto config = build.runtime(node.name, "dhcp/dhcp.yaml");
     service.argv = {build.program("lab-dhcpd"), "--config", config};
-    service.files = {{config, std::move(yaml).text(), 0644, File::Change::Restart}};
+    service.files = {{config, std::move(yaml).text(), 0600, File::Change::Restart}};  // it holds secrets
     service.state_folders = {build.state(node.name, "dhcp")};
     service.runtime_folders = {build.runtime(node.name, "dhcp")};
     service.listens = {"dhcp 67"};
+    if (std::ranges::any_of(topology.networks, [&](const auto& network) {
+          return topology::serves6_on(topology, node, network.name);
+        }))
+      service.listens.emplace_back("dhcpv6 547");
     build.plan.services.push_back(std::move(service));
   }
 }

@@ -6,6 +6,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/dns_transports.hpp"
+#include "labctl/plan/secrets.hpp"
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zone_key.hpp"
 #include "labctl/plan/zones.hpp"
@@ -26,7 +27,7 @@ std::uint32_t serial_of(Build& build, const Zone& zone) {
   return remembered.number;
 }
 
-/// Whom a name server takes updates from: DHCP servers that register their clients here, and the node itself.
+/// Whom a name server takes updates from: DHCP servers that register their clients here, by the key they sign with.
 std::vector<std::string> updaters(const Build& build, const topology::NodeEntry& server) {
   if (server->services.dns->value.update != topology::DnsUpdate::Dhcp) return {};
   std::vector<std::string> out;
@@ -34,10 +35,9 @@ std::vector<std::string> updaters(const Build& build, const topology::NodeEntry&
     if (!node->services.dhcp) continue;
     const auto servers = topology::dns_servers(build.topology, topology::domain_of(build.topology, node));
     if (servers.empty() || servers.front() != &server) continue;
-    for (const auto& address : fixed_addresses(build.topology, node))
-      out.push_back(fmt::format("{}/{}", address.text(), address.bits()));
+    const auto key = update_key(topology::domain_of(build.topology, node));
+    if (std::ranges::find(out, key) == out.end()) out.push_back(key);
   }
-  if (!out.empty()) out.emplace_back("127.0.0.0/8");
   return out;
 }
 
@@ -127,13 +127,19 @@ class ServerPlan {
     for (std::size_t i = 0; i < zones_.size(); ++i) write_zone(yaml, zones_[i], texts_[i], files, service);
     yaml.close();
     write_views(yaml);
-    if (signs_transfers_) {
-      yaml.open("keys").raw(kTransferKey, fmt::format("{{algorithm: hmac-sha256, secret: {}}}",
-                                                      yaml_scalar(key_of(build_, kTransferKey))));
+    const auto update_keys = updaters(build_, node_);
+    if (signs_transfers_ || !update_keys.empty()) {
+      const auto key = [&](const std::string& name, const std::string& secret) {
+        yaml.raw(name, fmt::format("{{algorithm: hmac-sha256, secret: {}}}", yaml_scalar(secret)));
+      };
+      yaml.open("keys");
+      if (signs_transfers_) key(kTransferKey, key_of(build_, kTransferKey));
+      for (const auto& name : update_keys) key(name, shared_secret(build_, "tsig " + name));
       yaml.close();
     }
-    if (const auto networks = updaters(build_, node_); !networks.empty()) {
-      yaml.open("update").list("networks", networks);
+    if (!update_keys.empty()) {
+      // The node itself too, for a person with nsupdate in a shell there.
+      yaml.open("update").list("keys", update_keys).list("networks", {"127.0.0.0/8"});
       yaml.comment("what a lease wrote ends with the lease; what the teacher wrote stays");
       yaml.flag("protect_zone_files", true).close();
     }
@@ -144,7 +150,7 @@ class ServerPlan {
 
     service.argv = {build_.program("lab-dnsd"), "--config", config};
     service.files.push_back(
-        {config, std::move(yaml).text(), signs_transfers_ ? 0600U : 0644U, File::Change::Restart});
+        {config, std::move(yaml).text(), signs_transfers_ || !update_keys.empty() ? 0600U : 0644U, File::Change::Restart});
     std::ranges::move(files, std::back_inserter(service.files));
     std::ranges::copy(anchors_, std::back_inserter(service.files));
     service.state_folders = {build_.state(node_.name, "dns")};

@@ -53,10 +53,20 @@ void add_notices(Build& build) {
     if (network->attach)
       add(fmt::format("{}: no physical interface is bridged in yet (attach)", network.name));
   for (const auto& network : topology.networks)
-    if (network->subnet6 && topology::has_dhcp_clients(topology, network.name))
+    if (network->subnet6 && topology::has_dhcp_clients(topology, network.name) &&
+        topology::advertisers(topology, network.name).empty())
       add(fmt::format(
-          "{}: only nodes with a fixed address have an IPv6 address too; clients get IPv4 by DHCP",
-          network.name));
+          "{}: nobody tells its clients about IPv6; give it a router or a DHCP server with an address "
+          "in {}",
+          network.name, network->subnet6->value.text()));
+  for (const auto& node : topology.nodes) {
+    const bool v4_only = node->dhcp_client == topology::DhcpClient::Udhcpc ||
+                         node->dhcp_client == topology::DhcpClient::Dhclient;
+    for (const auto& attachment : node->networks)
+      if (v4_only && node->index <= 1 && attachment->dhcp() && topology::ipv6_of(topology, attachment.name))
+        add(fmt::format("{}: its DHCP client asks for IPv4 only (builtin and dhcpcd ask for IPv6 too)",
+                        node->group));
+  }
   for (const auto& domain : topology.domains) {
     if (topology::dns_servers(topology, domain.name).empty())
       add(fmt::format("{} has no name server: no node runs dns", domain.name));
@@ -80,8 +90,6 @@ void add_notices(Build& build) {
       if (!dns.blocklist.empty() && !topology::recurses(topology, node))
         add(fmt::format("{}/dns: the blocklist does nothing without recursion", node.name));
     }
-    if (services.dhcp && services.dhcp->value.failover)
-      add(fmt::format("{}/dhcp: failover is not there yet", node.name));
   }
 }
 

@@ -119,8 +119,8 @@ std::vector<Interface> interfaces_of(const Build& build, const NodeEntry& node, 
 }
 
 /// For each network a router cannot reach directly, the neighbouring router to send to: the shortest way
-/// there, found by walking outward from the router.
-std::vector<Route> routes_between(const Topology& topology, const NodeEntry& from) {
+/// there, found by walking outward from the router. The same walk serves both protocols.
+std::vector<Route> routes_between(const Topology& topology, const NodeEntry& from, bool v6) {
   std::vector<Route> routes;
   std::set<std::string> reached;
   struct Step {
@@ -135,12 +135,17 @@ std::vector<Route> routes_between(const Topology& topology, const NodeEntry& fro
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto step = steps[i];
     for (const auto& router : topology.nodes) {
-      const auto next_hop = topology::address_on(router, step.network);
+      const auto next_hop = v6 ? topology::address6_on(topology, router, step.network)
+                               : topology::address_on(router, step.network);
       if (&router == &from || !router->is_router() || !next_hop) continue;
       for (const auto& beyond : router->networks) {
         if (!reached.insert(beyond.name).second) continue;
         const auto via = step.via ? step.via : next_hop;
-        routes.push_back({*topology.networks.find(beyond.name)->value.subnet, *via});
+        const auto& network = topology.networks.find(beyond.name)->value;
+        if (!v6)
+          routes.push_back({*network.subnet, *via});
+        else if (network.subnet6)
+          routes.push_back({network.subnet6->value, *via});
         steps.push_back({beyond.name, via});
       }
     }
@@ -148,7 +153,7 @@ std::vector<Route> routes_between(const Topology& topology, const NodeEntry& fro
   return routes;
 }
 
-const Network kEverywhere = Network::of(IpAddress(), 0);
+const Network kEverywhere = Network::of(IpAddress(), 0), kEverywhere6 = Network::of(IpAddress::v6({}), 0);
 
 std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
   std::vector<Route> routes;
@@ -157,8 +162,9 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
     return std::ranges::find(routes, to, &Route::to) != routes.end();
   };
   if (node->is_router())
-    for (auto& route : routes_between(topology, node))
-      if (!has(route.to)) routes.push_back(route);
+    for (const bool v6 : {false, true})
+      for (auto& route : routes_between(topology, node, v6))
+        if (!has(route.to)) routes.push_back(route);
   // A DHCP server answers a relay at its address among the clients (RFC 2131 4.1), which it must be able to
   // reach.
   for (const auto& relay : topology.nodes) {
@@ -167,8 +173,13 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
       const auto via = topology::address_on(relay, shared.name);
       if (!via || !node->networks.find(shared.name)) continue;
       for (const auto& beyond : relay->networks) {
-        const auto& subnet = *topology.networks.find(beyond.name)->value.subnet;
-        if (!node->networks.find(beyond.name) && !has(subnet)) routes.push_back({subnet, *via});
+        const auto& network = topology.networks.find(beyond.name)->value;
+        if (node->networks.find(beyond.name)) continue;
+        if (!has(*network.subnet)) routes.push_back({*network.subnet, *via});
+        const auto via6 = topology::address6_on(topology, relay, shared.name);
+        if (via6 && network.subnet6 && topology::address6_on(topology, node, shared.name) &&
+            !has(network.subnet6->value))
+          routes.push_back({network.subnet6->value, *via6});
       }
       break;
     }
@@ -182,6 +193,14 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
     if (own || (node->is_router() && !(*topology.networks.find(attachment.name))->gateway)) continue;
     routes.push_back({kEverywhere, *gateway});
   }
+  // The IPv6 way out of a host with a fixed address; others hear it from their routers.
+  for (const auto& attachment : node->networks) {
+    const auto gateway = topology::gateway6(topology, attachment.name);
+    const auto own = topology::address6_on(topology, node, attachment.name);
+    if (has(kEverywhere6) || !gateway || !own || own == gateway || attachment->dhcp()) continue;
+    if (node->is_router() && !(*topology.networks.find(attachment.name))->gateway) continue;
+    routes.push_back({kEverywhere6, *gateway});
+  }
   return routes;
 }
 
@@ -192,10 +211,18 @@ std::map<std::string, std::string> sysctls_of(const Topology& topology, const No
   std::map<std::string, std::string> sysctls;
   // Without an IPv6 subnet a capture shows the lab's own packets and no neighbour discovery between them;
   // with one, duplicate detection would keep every address from being bound for a second.
-  if (ipv6)
+  if (ipv6) {
     sysctls["net.ipv6.conf.default.accept_dad"] = "0";
-  else
+    // Hosts that ask for addresses listen to routers, those with a written address do not; a router hears
+    // other routers only where it is a host too (2).
+    const bool asks = std::ranges::any_of(node->networks, [&](const auto& attachment) {
+      return attachment->dhcp() && topology::ipv6_of(topology, attachment.name);
+    });
+    sysctls["net.ipv6.conf.default.accept_ra"] = !asks ? "0" : node->is_router() ? "2" : "1";
+    if (asks) sysctls["net.ipv6.conf.default.accept_ra_rt_info_max_plen"] = "64";
+  } else {
     sysctls["net.ipv6.conf.default.disable_ipv6"] = "1";
+  }
   if (node->is_router()) {
     sysctls["net.ipv4.ip_forward"] = "1";
     if (ipv6) sysctls["net.ipv6.conf.all.forwarding"] = "1";

@@ -36,6 +36,7 @@ Plan make_plan(const topology::Topology& topology, const PlanInputs& inputs) {
   add_dns(build);
   add_dhcp(build);
   add_relays(build);
+  add_advertisers(build);
   add_mail(build);
   add_clients(build);
   add_checks(build);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/secrets.hpp"
 
 namespace lab::plan {
 
@@ -53,6 +54,19 @@ std::string password_of(Build& build, const std::string& account) {
   if (found != known.end()) return found->second;
   return known.emplace(account, pronounceable(build.inputs.random)).first->second;
 }
+
+std::string shared_secret(Build& build, const std::string& purpose) {
+  auto& known = build.plan.memory.passwords;
+  const auto found = known.find(purpose);
+  if (found != known.end()) return found->second;
+  static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (int i = 0; i < 42; ++i) text += kDigits[build.inputs.random() % kDigits.size()];
+  text += kDigits[build.inputs.random() % 16 * 4];  // 32 bytes end four bits into the last digit
+  return known.emplace(purpose, text + "=").first->second;
+}
+
+std::string update_key(const std::string& domain) { return domain.empty() ? "dhcp" : "dhcp." + domain; }
 
 void add_domains(Build& build) {
   for (const auto& domain : build.topology.domains) {

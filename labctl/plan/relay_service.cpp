@@ -3,6 +3,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/yaml_text.hpp"
+#include "labctl/topology/failover.hpp"
 
 namespace lab::plan {
 
@@ -13,6 +14,22 @@ std::optional<IpAddress> server_address(const topology::NodeEntry& relay, const 
   for (const auto& attachment : relay->networks)
     if (auto address = topology::address_on(server, attachment.name)) return address;
   return topology::main_address(server);
+}
+
+/// Its IPv6 address, where the server answers DHCPv6 on a network of the relay that it is not on itself.
+std::optional<IpAddress> server_address6(const topology::Topology& topology, const topology::NodeEntry& relay,
+                                         const topology::NodeEntry& server) {
+  bool needed = false;
+  for (const auto& attachment : relay->networks)
+    needed = needed || (!server->networks.find(attachment.name) &&
+                        topology::serves6_on(topology, server, attachment.name) &&
+                        topology::address6_on(topology, relay, attachment.name));
+  if (!needed) return std::nullopt;
+  for (const auto& attachment : relay->networks)
+    if (auto address = topology::address6_on(topology, server, attachment.name)) return address;
+  for (const auto& address : fixed_addresses(topology, server))
+    if (!address.is_v4()) return address;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -36,7 +53,12 @@ void add_relays(Build& build) {
     YamlText yaml;
     yaml.comment(
         fmt::format("The DHCP relay {}, for lab-dhcrelay. Written by labctl from the topology.", node.name));
-    yaml.list("interfaces", interfaces).list("servers", {address->text()}).value("remote_id", node.name);
+    std::vector<std::string> servers{address->text()};
+    if (const auto* partner = topology::failover_partner(build.topology, *server))
+      if (const auto other = server_address(node, *partner)) servers.push_back(other->text());
+    if (const auto address6 = server_address6(build.topology, node, *server))
+      servers.push_back(address6->text());
+    yaml.list("interfaces", interfaces).list("servers", servers).value("remote_id", node.name);
 
     Service service;
     service.id = service_id(node, "dhcp-relay");

@@ -61,8 +61,11 @@ void add_hosts(const Topology& topology, const std::string& domain, std::vector<
     if (!node->services.dhcp) continue;
     for (const auto& scope : node->services.dhcp->value.scopes)
       if (topology::domain_of_network(topology, scope.name) == domain)
-        for (const auto& reservation : scope->reservations)
-          add_address(records, fmt::format("{}.{}.", reservation.name, domain), *reservation->address);
+        for (const auto& reservation : scope->reservations) {
+          const auto owner = fmt::format("{}.{}.", reservation.name, domain);
+          add_address(records, owner, *reservation->address);
+          if (reservation->address6) add_address(records, owner, reservation->address6->value);
+        }
   }
 }
 
@@ -234,6 +237,12 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
     for (const auto* node : topology::attached(topology, network.name))
       if (auto address = topology::address6_on(topology, *node, network.name))
         add_pointers(topology, *node, *address, zone6.records);
+    for (const auto* server : topology::dhcp_servers(topology, network.name))
+      if (const auto* scope = topology::scope_of(*server, network.name))
+        for (const auto& reservation : scope->reservations)
+          if (reservation->address6)
+            add(zone6.records, reservation->address6->value.reverse_name(), "PTR",
+                fmt::format("{}.{}.", reservation.name, domain));
   }
   return zones;
 }

@@ -93,7 +93,10 @@ std::vector<std::string> expectation(const plan::DnsCheck& check) {
   auto expect = check.expect;
   if (check.lease_file.empty()) return expect;
   const auto lease = read_lease(check.lease_file);
-  expect.push_back(lease ? lease->address : "the address leased (none is recorded)");
+  std::string leased = "the address leased (none is recorded)";
+  if (lease && check.type != "AAAA") leased = lease->address;
+  if (lease && check.type == "AAAA" && !lease->addresses6.empty()) leased = lease->addresses6.front();
+  expect.push_back(std::move(leased));
   return expect;
 }
 

@@ -110,16 +110,40 @@ void Reader<HostAddress>::read(const yaml::Value& v, HostAddress& out, Limits) {
     expected(v, "an IP address such as 192.168.56.10, or dhcp");
 }
 
-// --- Attachment: a HostAddress, or {address:, address6:, mac:}
+// --- Attachment: a HostAddress, [IPv4 address, IPv6 address], or {address:, address6:, mac:}
 
-std::string Reader<Attachment>::type() { return "address | dhcp | map"; }
+std::string Reader<Attachment>::type() { return "address | [address, address6] | dhcp | map"; }
 std::string Reader<Attachment>::print(const Attachment&) { return ""; }
 std::string Reader<Attachment>::schema(Limits) {
-  return one_of(Reader<HostAddress>::schema({}), attachment_table().schema());
+  const auto pair = R"({"type":"array","items":{"type":"string"},"maxItems":2})";
+  return fmt::format(R"({{"anyOf":[{},{},{}]}})", Reader<HostAddress>::schema({}), pair,
+                     attachment_table().schema());
 }
+namespace {
+/// One IPv4 address (or dhcp) and one IPv6 address, in any order.
+void read_pair(const yaml::Value& v, Attachment& out) {
+  bool v4 = false;
+  for (const auto& item : v.items()) {
+    const auto address = IpAddress::parse(item.raw());
+    const bool is_v6 = address && !address->is_v4();
+    if (is_v6 ? out.address6.has_value() : v4) {
+      item.error(fmt::format("'{}' is a second {} address", item.raw(), is_v6 ? "IPv6" : "IPv4"),
+                 "one of each: [192.168.56.10, fd00:56::10]");
+    } else if (is_v6) {
+      Reader<std::optional<Located<IpAddress>>>::read(item, out.address6, {});
+    } else {
+      v4 = true;
+      Reader<HostAddress>::read(item, out.address, {});
+    }
+  }
+}
+}  // namespace
+
 void Reader<Attachment>::read(const yaml::Value& v, Attachment& out, Limits) {
   if (v.kind() == yaml::Value::Kind::Map)
     attachment_table().read(v, out);
+  else if (v.kind() == yaml::Value::Kind::List)
+    read_pair(v, out);
   else
     Reader<HostAddress>::read(v, out.address, {});
 }
@@ -150,7 +174,7 @@ void Reader<Attachments>::read(const yaml::Value& v, Attachments& out, Limits l)
   }
 }
 
-// --- Reservation: `pc2: 192.168.56.50`, or {address:, mac:}
+// --- Reservation: `pc2: 192.168.56.50`, [IPv4 address, IPv6 address], or {address:, address6:, mac:}
 
 std::string Reader<Reservation>::type() { return "address | map"; }
 std::string Reader<Reservation>::print(const Reservation&) { return ""; }
@@ -160,6 +184,14 @@ std::string Reader<Reservation>::schema(Limits) {
 void Reader<Reservation>::read(const yaml::Value& v, Reservation& out, Limits) {
   if (v.kind() == yaml::Value::Kind::Map)
     reservation_table().read(v, out);
+  else if (v.kind() == yaml::Value::Kind::List)
+    for (const auto& item : v.items()) {
+      const auto address = IpAddress::parse(item.raw());
+      if (address && !address->is_v4())
+        Reader<std::optional<Located<IpAddress>>>::read(item, out.address6, {});
+      else
+        Reader<Located<IpAddress>>::read(item, out.address, {});
+    }
   else
     Reader<Located<IpAddress>>::read(v, out.address, {});
 }

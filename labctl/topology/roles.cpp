@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "labctl/topology/failover.hpp"
+
 namespace lab::topology {
 
 std::optional<IpAddress> address_on(const NodeEntry& node, std::string_view network) {
@@ -151,10 +153,32 @@ const NodeEntry* relay_target(const Topology& topology, const NodeEntry& relay) 
   const NodeEntry* only = nullptr;
   for (const auto& node : topology.nodes) {
     if (!node->services.dhcp) continue;
-    if (only) return nullptr;
-    only = &node;
+    if (only && failover_partner(topology, *only) != &node) return nullptr;
+    if (!only) only = &node;
   }
   return only;
+}
+
+const NodeEntry* failover_partner(const Topology& topology, const NodeEntry& server) {
+  if (!server->services.dhcp || !server->services.dhcp->value.failover) return nullptr;
+  for (const auto& other : topology.nodes) {
+    if (&other == &server || !other->services.dhcp || !other->services.dhcp->value.failover) continue;
+    for (const auto& attachment : server->networks)
+      if (address_on(server, attachment.name) && address_on(other, attachment.name)) return &other;
+  }
+  return nullptr;
+}
+
+bool is_failover_primary(const Topology& topology, const NodeEntry& server) {
+  const auto* partner = failover_partner(topology, server);
+  for (const auto& node : topology.nodes)
+    if (&node == &server || &node == partner) return &node == &server;
+  return true;
+}
+
+const NodeEntry& scope_owner(const Topology& topology, const NodeEntry& server, std::string_view network) {
+  const auto* partner = failover_partner(topology, server);
+  return !scope_of(server, network) && partner && scope_of(*partner, network) ? *partner : server;
 }
 
 const Scope* scope_of(const NodeEntry& server, std::string_view network) {
@@ -165,12 +189,17 @@ const Scope* scope_of(const NodeEntry& server, std::string_view network) {
 
 bool lends_on(const Topology& topology, const NodeEntry& server, std::string_view network) {
   if (!server->services.dhcp) return false;
-  const bool wanted = server->services.dhcp->value.scopes.empty() ? has_dhcp_clients(topology, network)
-                                                                  : scope_of(server, network) != nullptr;
+  const auto& owner = scope_owner(topology, server, network);
+  const auto* partner = failover_partner(topology, server);
+  const bool any = !server->services.dhcp->value.scopes.empty() ||
+                   (partner && !(*partner)->services.dhcp->value.scopes.empty());
+  const bool wanted = any ? scope_of(owner, network) != nullptr : has_dhcp_clients(topology, network);
   if (!wanted) return false;
   if (const auto* own = server->networks.find(network)) return !(*own)->dhcp();
   return std::ranges::any_of(topology.nodes, [&](const NodeEntry& relay) {
-    return relay->services.relay && relay->networks.find(network) && relay_target(topology, relay) == &server;
+    if (!relay->services.relay || !relay->networks.find(network)) return false;
+    const auto* target = relay_target(topology, relay);
+    return target && (target == &server || target == partner);
   });
 }
 
@@ -179,6 +208,52 @@ NodeList dhcp_servers(const Topology& topology, std::string_view network) {
   for (const auto& node : topology.nodes)
     if (lends_on(topology, node, network)) out.push_back(&node);
   return out;
+}
+
+std::optional<Ipv6> ipv6_of(const Topology& topology, std::string_view network) {
+  const auto* spec = topology.networks.find(network);
+  if (!spec || !(*spec)->subnet6 || !(*spec)->subnet6->clean) return std::nullopt;
+  if ((*spec)->ipv6) return **(*spec)->ipv6;
+  return dhcp_servers(topology, network).empty() ? Ipv6::Slaac : Ipv6::Stateful;
+}
+
+bool serves6_on(const Topology& topology, const NodeEntry& server, std::string_view network) {
+  const auto how = ipv6_of(topology, network);
+  if (!how || *how == Ipv6::Slaac || !lends_on(topology, server, network)) return false;
+  // Two servers do not share IPv6 leases: the first one serves them.
+  return dhcp_servers(topology, network).front() == &server;
+}
+
+NodeList advertisers(const Topology& topology, std::string_view network) {
+  NodeList out;
+  if (!ipv6_of(topology, network)) return out;
+  for (const auto* node : attached(topology, network))
+    if ((*node)->is_router() && address6_on(topology, *node, network)) out.push_back(node);
+  if (!out.empty()) return out;
+  for (const auto* server : dhcp_servers(topology, network))
+    if (address6_on(topology, *server, network)) out.push_back(server);
+  return out;
+}
+
+std::vector<AddressRange> lease_ranges6(const NodeEntry& server, const std::string& network,
+                                        const Network& subnet6) {
+  std::vector<AddressRange> out;
+  if (const auto* scope = scope_of(server, network))
+    for (const auto& range : scope->range6)
+      if (range.clean) out.push_back(*range);
+  if (!out.empty()) return out;
+  // Beyond what nodes are given by hand, and few enough to be read out.
+  constexpr std::uint64_t kFirst = 0x10000, kCount = 0x10000, kHalf = 0x8000;
+  if (subnet6.prefix() > 111) return {{subnet6.address().plus(kHalf), subnet6.broadcast()}};
+  return {{subnet6.address().plus(kFirst), subnet6.address().plus(kFirst + kCount - 1)}};
+}
+
+std::optional<IpAddress> gateway6(const Topology& topology, std::string_view network) {
+  const auto v4 = gateway(topology, network);
+  for (const auto& node : topology.nodes)
+    if (v4 && node->is_router() && address_on(node, network) == v4)
+      return address6_on(topology, node, network);
+  return std::nullopt;
 }
 
 std::optional<IpAddress> gateway(const Topology& topology, std::string_view network) {

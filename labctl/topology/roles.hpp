@@ -52,6 +52,18 @@ NodeList dhcp_servers(const Topology& topology, std::string_view network);
 /// The node a relay forwards to: `to:`, or the only DHCP server.
 const NodeEntry* relay_target(const Topology& topology, const NodeEntry& relay);
 
+/// Where hosts of a network have their IPv6 addresses from; none without a subnet6.
+std::optional<Ipv6> ipv6_of(const Topology& topology, std::string_view network);
+/// Whether `server` answers DHCPv6 on the network: it lends there, and the network's `ipv6` wants it.
+bool serves6_on(const Topology& topology, const NodeEntry& server, std::string_view network);
+/// The nodes that advertise a router or a DHCPv6 server on the network: its routers, else those that lend.
+NodeList advertisers(const Topology& topology, std::string_view network);
+/// The IPv6 addresses lent on a network: the scope's range6, or ::1:0 to ::1:ffff of the subnet.
+std::vector<AddressRange> lease_ranges6(const NodeEntry& server, const std::string& network,
+                                        const Network& subnet6);
+/// The IPv6 default route of a network's hosts with fixed addresses.
+std::optional<IpAddress> gateway6(const Topology& topology, std::string_view network);
+
 /// The default route of a network's hosts: its `gateway:`, else its first router, if any.
 std::optional<IpAddress> gateway(const Topology& topology, std::string_view network);
 /// What DHCP clients are told: the gateway, else the DHCP server itself.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "labctl/topology/failover.hpp"
 #include "labctl/topology/roles.hpp"
 #include "labctl/topology/rules.hpp"
 
@@ -9,6 +10,21 @@ namespace {
 
 using NetworkEntry = Named<NetworkSpec>;
 
+/// Two servers that stand in for each other lend the same addresses.
+void check_pair(const Topology& topology, const NetworkEntry& network, const NodeEntry& first, const NodeEntry& second,
+                yaml::Diagnostics& diagnostics) {
+  const auto *one = scope_of(first, network.name), *other = scope_of(second, network.name);
+  if (failover_partner(topology, first) != &second)
+    report(diagnostics, *second->services.dhcp,
+           fmt::format("{} and {} both lend on {}, but {} stands in for another server", first.name, second.name, network.name,
+                       first.name),
+           "a server has one partner, on a network where both have an address");
+  else if (one && other)
+    report(diagnostics, *second->services.dhcp,
+           fmt::format("the scope of {} is written for both {} and {}", network.name, first.name, second.name),
+           fmt::format("write it for {} only; its partner uses the same", first.name));
+}
+
 /// Every network with clients has one server, or two that know of each other.
 void check_servers(const Topology& topology, const NetworkEntry& network, bool whole,
                    yaml::Diagnostics& diagnostics) {
@@ -16,7 +32,10 @@ void check_servers(const Topology& topology, const NetworkEntry& network, bool w
   for (std::size_t i = 1; i < servers.size(); ++i) {
     const auto& first = *servers[0]->value.services.dhcp;
     const auto& second = *servers[i]->value.services.dhcp;
-    if (first->failover && second->failover && servers.size() == 2) continue;
+    if (first->failover && second->failover && servers.size() == 2) {
+      check_pair(topology, network, *servers[0], *servers[1], diagnostics);
+      continue;
+    }
     report(diagnostics, second,
            fmt::format("two DHCP servers on {}: {} (line {}) and {} (line {})", network.name,
                        servers[0]->name, first.at.line, servers[i]->name, second.at.line),
@@ -168,6 +187,64 @@ void check_reservations(const Topology& topology, const NetworkEntry& network, c
   }
 }
 
+void check_outside6(const NetworkEntry& network, const Located<AddressRange>& range,
+                    yaml::Diagnostics& diagnostics) {
+  if (!network->subnet6) {
+    report(diagnostics, range, fmt::format("{} has no IPv6 subnet for {}", network.name, range->text()),
+           fmt::format("give {} a subnet6, such as fd00:56::/64", network.name));
+  } else if (const auto& subnet = network->subnet6->value;
+             network->subnet6->clean && (!subnet.contains(range->first) || !subnet.contains(range->last))) {
+    report(diagnostics, range,
+           fmt::format("{} is outside {} ({}, defined in line {})", range->text(), network.name,
+                       subnet.text(), network->subnet6->at.line));
+  }
+}
+
+/// What a scope says about IPv6.
+void check_scope6(const Topology& topology, const NetworkEntry& network, const Scope& scope,
+                  yaml::Diagnostics& diagnostics) {
+  for (const auto& range : scope.range6) {
+    if (!range.clean) continue;
+    check_outside6(network, range, diagnostics);
+    for (const auto* node : attached(topology, network.name))
+      if (const auto address = address6_on(topology, *node, network.name);
+          address && range->contains(*address))
+        report(diagnostics, range,
+               fmt::format("{} holds {}, the address of {}", range->text(), address->text(), node->name),
+               "move the range");
+  }
+  std::map<IpAddress, std::string> seen;
+  for (const auto& reservation : scope.reservations) {
+    const auto& address = reservation->address6;
+    if (!address || !address->clean) continue;
+    if (address->value.is_v4()) {
+      report(diagnostics, *address, "address6 is for an IPv6 address");
+      continue;
+    }
+    check_outside6(network, {{address->value, address->value}, address->at, address->width, true},
+                   diagnostics);
+    if (const auto [other, fresh] = seen.emplace(address->value, reservation.name); !fresh)
+      report(diagnostics, *address,
+             fmt::format("{} is reserved for '{}' already", address->value.text(), other->second));
+  }
+  for (const auto& prefixes : scope.prefixes) {
+    if (!prefixes.pool.clean) continue;
+    const auto& pool = *prefixes.pool;
+    if (pool.address().is_v4())
+      report(diagnostics, prefixes.pool, fmt::format("{} is an IPv4 network", pool.text()),
+             "prefixes are IPv6, such as fd00:100::/48");
+    else if (prefixes.length <= pool.prefix())
+      report(diagnostics, prefixes.pool,
+             fmt::format("a /{} cannot be cut from {}", prefixes.length, pool.text()),
+             "length is more than the bits of the pool");
+    for (const auto& other : topology.networks)
+      if (other->subnet6 && other->subnet6->clean && other->subnet6->value.overlaps(pool))
+        report(diagnostics, prefixes.pool,
+               fmt::format("{} overlaps {} of {}", pool.text(), other->subnet6->value.text(), other.name),
+               "delegate prefixes no network has");
+  }
+}
+
 void check_scopes(const Topology& topology, const NodeEntry& server, yaml::Diagnostics& diagnostics) {
   for (const auto& scope : server->services.dhcp->value.scopes) {
     const auto* network = topology.networks.find(scope.name);
@@ -193,6 +270,7 @@ void check_scopes(const Topology& topology, const NodeEntry& server, yaml::Diagn
           (!(*network)->subnet->contains(range->first) || !(*network)->subnet->contains(range->last)))
         report(diagnostics, range, fmt::format("{} is outside {}", range->text(), described(*network)));
     check_reservations(topology, *network, *scope, diagnostics);
+    check_scope6(topology, *network, *scope, diagnostics);
   }
 }
 

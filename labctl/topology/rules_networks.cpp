@@ -48,8 +48,16 @@ void check_subnet(const Named<NetworkSpec>& network, yaml::Diagnostics& diagnost
 }
 
 void check_subnet6(const Named<NetworkSpec>& network, yaml::Diagnostics& diagnostics) {
+  if (network->ipv6 && network->ipv6->clean && !network->subnet6)
+    report(diagnostics, *network->ipv6, fmt::format("{} has no IPv6 subnet", network.name),
+           "give it one: subnet6: fd00:56::/64");
   if (!network->subnet6 || !network->subnet6->clean) return;
   const auto& subnet = *network->subnet6;
+  if (network->ipv6 && network->ipv6->clean && **network->ipv6 != Ipv6::Stateful &&
+      !subnet->address().is_v4() && subnet->prefix() != 64)
+    report(diagnostics, subnet,
+           fmt::format("hosts make themselves addresses in a /64 only, and {} is none", subnet->text()),
+           "use a /64, or ipv6: stateful (RFC 4862 5.5.3)");
   if (subnet->address().is_v4()) {
     report(diagnostics, subnet, fmt::format("{} is an IPv4 network", subnet->text()),
            "subnet6 is for IPv6, such as fd00:56::/64");

@@ -10,11 +10,19 @@ const Table<Scope>& table_of(const Scope*) {
       Table<Scope>("scope")
           .row("range", &Scope::range,
                "addresses to lend, first-last; the upper half of the subnet if left out")
+          .row("range6", &Scope::range6,
+               "IPv6 addresses to lend; those that end in ::1:0 to ::1:ffff if left out")
           .row("lease", &Scope::lease, "how long an address is lent", {10, 31'536'000})
+          .row("preferred", &Scope::preferred,
+               "how long an IPv6 address is used for new connections; as long as it is lent if left out",
+               {10, 31'536'000})
+          .row("prefixes", &Scope::prefixes,
+               "IPv6 prefixes to delegate to routers among the clients: {pool: fd00:100::/48, length: 56}")
           .row("exclude", &Scope::exclude, "addresses inside the range never to lend")
           .row("reservations", &Scope::reservations,
                "addresses kept: node to address, or name to {mac:, address:}")
-          .row("options", &Scope::options, "DHCP options over the derived ones, by name or number");
+          .row("options", &Scope::options, "DHCP options over the derived ones, by name or number")
+          .row("options6", &Scope::options6, "DHCPv6 options over the derived ones, by name or number");
   return table;
 }
 
@@ -22,7 +30,16 @@ const Table<Reservation>& reservation_table() {
   static const auto table =
       Table<Reservation>("reservation")
           .required("address", &Reservation::address, "the address kept")
+          .row("address6", &Reservation::address6, "the IPv6 address kept")
           .row("mac", &Reservation::mac, "hardware address of a machine that is not a node of the lab");
+  return table;
+}
+
+const Table<PrefixPool>& table_of(const PrefixPool*) {
+  static const auto table =
+      Table<PrefixPool>("prefixes")
+          .required("pool", &PrefixPool::pool, "the range prefixes are cut from, such as fd00:100::/48")
+          .row("length", &PrefixPool::length, "bits of each prefix", {1, 128});
   return table;
 }
 

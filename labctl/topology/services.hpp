@@ -41,18 +41,29 @@ struct DnsService {
 /// An address kept for one client: of a node of the lab, or of any machine by its MAC.
 struct Reservation {
   Located<IpAddress> address;
+  std::optional<Located<IpAddress>> address6;
   std::optional<Located<MacAddress>> mac;
 };
 
 /// One value of a DHCP option, or several; written through to lab-dhcpd, which knows each option's type.
 using OptionValues = std::vector<Located<std::string>>;
 
+/// IPv6 prefixes lent to routers among the clients (RFC 8415 6.3).
+struct PrefixPool {
+  Located<Network> pool;
+  unsigned length = 64;
+};
+
 struct Scope {
-  std::vector<Located<AddressRange>> range;  ///< empty: the upper half of the subnet
+  std::vector<Located<AddressRange>> range;       ///< empty: the upper half of the subnet
+  std::vector<Located<AddressRange>> range6;      ///< empty: 65,536 addresses from ::1:0 on
+  std::optional<std::chrono::seconds> preferred;  ///< of IPv6 addresses
+  std::vector<PrefixPool> prefixes;
   std::chrono::seconds lease{3600};
   std::vector<Located<AddressRange>> exclude;
   Dictionary<Reservation> reservations;
   Dictionary<OptionValues> options;
+  Dictionary<OptionValues> options6;
 };
 
 struct DhcpService {

@@ -39,6 +39,10 @@ const Table<NetworkSpec>& network_table() {
       Table<NetworkSpec>("network")
           .required("subnet", &NetworkSpec::subnet, "the IPv4 subnet, such as 10.0.0.0/24")
           .row("subnet6", &NetworkSpec::subnet6, "an IPv6 subnet beside it, such as fd00:56::/64")
+          .row(
+              "ipv6", &NetworkSpec::ipv6,
+              "where hosts have their IPv6 addresses from: stateful (DHCPv6), stateless (their own, the rest "
+              "from DHCPv6) or slaac (their own, the rest from routers)")
           .row("gateway", &NetworkSpec::gateway,
                "the node whose address clients get as default route (or an address); else the first router "
                "on it")

@@ -17,6 +17,7 @@ const config::Table<MailDomain>& table_of(const MailDomain*);
 const config::Table<Domain>& table_of(const Domain*);
 const config::Table<Node>& table_of(const Node*);
 const config::Table<Scope>& table_of(const Scope*);
+const config::Table<PrefixPool>& table_of(const PrefixPool*);
 const config::Table<DirectoryService>& table_of(const DirectoryService*);
 const config::Table<DnsService>& table_of(const DnsService*);
 const config::Table<DhcpService>& table_of(const DhcpService*);
@@ -43,6 +44,12 @@ struct EnumNames<topology::DhcpClient> {
       {"udhcpc", topology::DhcpClient::Udhcpc},
       {"dhclient", topology::DhcpClient::Dhclient},
       {"dhcpcd", topology::DhcpClient::Dhcpcd}};
+};
+template <>
+struct EnumNames<topology::Ipv6> {
+  static constexpr std::pair<const char*, topology::Ipv6> names[] = {{"stateful", topology::Ipv6::Stateful},
+                                                                     {"stateless", topology::Ipv6::Stateless},
+                                                                     {"slaac", topology::Ipv6::Slaac}};
 };
 template <>
 struct EnumNames<topology::Provider> {

@@ -38,9 +38,17 @@ struct Impairment {
   Rate rate;
 };
 
+/// Where hosts of a network have their IPv6 addresses from.
+enum class Ipv6 {
+  Stateful,   ///< DHCPv6 lends them
+  Stateless,  ///< they make them themselves, and ask DHCPv6 for the rest
+  Slaac,      ///< they make them themselves, and routers tell the rest
+};
+
 struct NetworkSpec {
   Located<Network> subnet;
   std::optional<Located<Network>> subnet6;
+  std::optional<Located<Ipv6>> ipv6;            ///< stateful where somebody lends addresses, else slaac
   std::optional<Located<std::string>> gateway;  ///< a node's name, or an address on the network
   unsigned mtu = 1500;
   Impairment impair;

@@ -73,7 +73,7 @@ def test_a_new_reservation_is_honoured_at_the_next_renewal():
         server.place.write('dhcp.yaml', config % {'lease': '1h'})
         server.signal(netlab.signal.SIGHUP)
         netlab.until(lambda: 'reloading' in server.log(), 'the reload')
-        pc1.run('pkill', '-USR1', '-f', 'lab-dhclient.*' + pc1.lease_file)
+        pc1.signal(netlab.signal.SIGUSR1)
         netlab.until(lambda: pc1.addresses() == ['192.168.56.60'], 'the reserved address')
 
 

@@ -78,6 +78,10 @@ class Host:
         environment = os.environ | (env or {})
         self.process = subprocess.Popen(['ip', 'netns', 'exec', self.name, *command], stdout=self.output, stderr=self.output, env=environment)
 
+    def signal(self, number):
+        """To the client itself: `ip netns exec` has become it."""
+        self.process.send_signal(number)
+
     def said(self):
         with open(self.folder / 'output') as f:
             return f.read()

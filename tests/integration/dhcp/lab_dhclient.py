@@ -104,7 +104,7 @@ def test_release_gives_the_address_back():
     with Server() as server, Host('pc1') as pc1:
         pc1.lab_dhclient('--release')
         pc1.lease()
-        pc1.run('pkill', '-TERM', '-f', 'lab-dhclient.*' + pc1.lease_file)
+        pc1.signal(netlab.signal.SIGTERM)
         netlab.equal(pc1.process.wait(netlab.DEADLINE), 0)
         netlab.until(lambda: '192.168.56.100 given back by its client' in server.log(), 'the release')
         netlab.equal(pc1.addresses(), [])
@@ -114,7 +114,7 @@ def test_without_release_the_address_stays_its_own():
     with Server() as server, Host('pc1') as pc1:
         pc1.lab_dhclient()
         pc1.lease()
-        pc1.run('pkill', '-TERM', '-f', 'lab-dhclient.*' + pc1.lease_file)
+        pc1.signal(netlab.signal.SIGTERM)
         pc1.process.wait(netlab.DEADLINE)
         netlab.equal(pc1.addresses(), ['192.168.56.100'])
         assert 'given back' not in server.log()

@@ -19,7 +19,7 @@ def test_a_running_server_tells_its_leases_and_how_full_it_is():
         pc1.lab_dhclient()
         pc1.lease()
         control, database = server.place / 'dhcp.sock', server.place / 'state/leases.db'
-        told = json.loads(leases('--control', control))['leases']
+        told = json.loads(leases('--control', control, '--json'))['leases']
         netlab.equal([(l['address'], l['hostname'], l['state'], l['mac']) for l in told], [('192.168.56.100', 'pc1', 'active', pc1.mac)])
         status = json.loads(leases('--control', control, '--status'))
         netlab.equal(status['scopes'][0], {'scope': 'lan', 'network': '192.168.56.0/24', 'addresses': 100, 'leased': 1, 'resting': 0})
@@ -33,7 +33,7 @@ def test_a_revoked_lease_is_free_at_once():
         pc1.lab_dhclient()
         pc1.lease()
         leases('--control', server.place / 'dhcp.sock', '--revoke', '192.168.56.100')
-        netlab.contains(leases('--control', server.place / 'dhcp.sock'), '"state":"released"')
+        netlab.contains(leases('--control', server.place / 'dhcp.sock'), 'released')
         netlab.contains(leases('--control', server.place / 'dhcp.sock', '--revoke', '192.168.56.100', check=False), 'not leased')
 
 

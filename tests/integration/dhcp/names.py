@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Names of clients in DNS (RFC 2136, RFC 4703): registered after the lease, removed with it, never over a hand-written record."""
 
+import os
+
 import netlab
 from dhcp_world import CONFIG, Host, Server, isolate
 
@@ -30,13 +32,21 @@ journal: journal
 DHCP = CONFIG + 'dns_update: {server: 127.0.0.1:53, forward: helper.bac}\n'
 
 
+SECRET, OTHER = 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=', 'YW5vdGhlciBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcyE='
+SIGNED = DNS.replace('update: {networks: [127.0.0.0/8]}', f'keys: {{dhcp: {{algorithm: hmac-sha512, secret: "{SECRET}"}}}}\nupdate: {{keys: [dhcp]}}')
+
+
+def signing(secret=SECRET, algorithm='hmac-sha512', name='dhcp'):
+    return CONFIG + f'dns_update: {{server: 127.0.0.1:53, forward: helper.bac, key: {{name: {name}, algorithm: {algorithm}, secret: "{secret}"}}}}\n'
+
+
 class NameServer(netlab.Daemon):
-    def __init__(self, place=None):
+    def __init__(self, place=None, config=DNS):
         self.place = place or netlab.Folder()
         if place is None:
             self.place.write('zones/helper.bac.zone', FORWARD)
             self.place.write('zones/56.168.192.in-addr.arpa.zone', REVERSE)
-            self.place.write('dns.yaml', DNS)
+            self.place.write('dns.yaml', config)
         super().__init__('lab-dnsd', '--config', self.place / 'dns.yaml')
 
 
@@ -54,7 +64,7 @@ def test_a_lease_has_its_name_and_the_end_of_the_lease_takes_it_away():
         pc1.lease()
         becomes('pc1.helper.bac A', '192.168.56.100')
         becomes('-x 192.168.56.100', 'pc1.helper.bac.')
-        pc1.run('pkill', '-TERM', '-f', 'lab-dhclient.*' + pc1.lease_file)
+        pc1.signal(netlab.signal.SIGTERM)
         becomes('pc1.helper.bac A', '')
         becomes('-x 192.168.56.100', '')
         becomes('srv.helper.bac A', '192.168.56.10')
@@ -117,6 +127,67 @@ def test_a_name_waits_for_the_name_server_and_survives_a_restart():
         with Server(DHCP, again=server), NameServer():
             becomes('pc1.helper.bac A', '192.168.56.100')
             becomes('-x 192.168.56.100', 'pc1.helper.bac.')
+
+
+def test_updates_are_signed_and_unsigned_ones_are_refused():
+    with NameServer(config=SIGNED):
+        with Server(signing()), Host('pc1') as pc1:
+            pc1.lab_dhclient('--release')
+            pc1.lease()
+            becomes('pc1.helper.bac A', '192.168.56.100')
+            becomes('-x 192.168.56.100', 'pc1.helper.bac.')
+            netlab.contains(dig('pc1.helper.bac', 'DHCID'), 'AA', 'a DHCID record')
+            pc1.signal(netlab.signal.SIGTERM)
+            becomes('pc1.helper.bac A', '')
+        with Server(DHCP) as server, Host('pc2') as pc2:
+            pc2.lab_dhclient()
+            pc2.lease()
+            netlab.until(lambda: 'REFUSED' in server.log() or 'NOTAUTH' in server.log(), 'the refusal in the log')
+            netlab.equal(dig('pc2.helper.bac', 'A'), '')
+
+
+def test_a_wrong_secret_is_named_and_the_name_waits_for_the_right_one():
+    with NameServer(config=SIGNED):
+        with Server(signing(OTHER)) as server, Host('pc1') as pc1:
+            pc1.lab_dhclient()
+            pc1.lease()
+            netlab.until(lambda: 'BADSIG' in server.log() or 'BADKEY' in server.log(), 'the reason in the log')
+            netlab.equal(dig('pc1.helper.bac', 'A'), '')
+            server.kill()
+            with Server(signing(), again=server):
+                becomes('pc1.helper.bac A', '192.168.56.100')
+
+
+def test_bind_takes_the_same_signed_updates():
+    netlab.need('named')
+    with netlab.Folder() as place:
+        place.write('helper.bac.zone', FORWARD)
+        place.write('reverse.zone', REVERSE)
+        place.write('named.conf', f"""options {{ directory "{place.path}"; pid-file none; listen-on {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  recursion no; dnssec-validation no; session-keyfile none; }};
+controls {{ }};
+key dhcp {{ algorithm hmac-sha512; secret "{SECRET}"; }};
+zone "helper.bac" {{ type primary; file "helper.bac.zone"; allow-update {{ key dhcp; }}; }};
+zone "56.168.192.in-addr.arpa" {{ type primary; file "reverse.zone"; allow-update {{ key dhcp; }}; }};
+""")
+        os.chmod(place.path, 0o777)
+        named = netlab.subprocess.Popen(['named', '-g', '-c', place / 'named.conf'], stderr=open(place / 'log', 'w'))
+        try:
+            netlab.until(lambda: dig('srv.helper.bac', 'A') == '192.168.56.10', 'BIND to answer')
+            with Server(signing()) as server, Host('pc1') as pc1, Host('pc2') as pc2:
+                for host in (pc1, pc2):
+                    host.lab_dhclient('--release')
+                    host.lease()
+                becomes('pc1.helper.bac A', '192.168.56.100')
+                becomes('-x 192.168.56.100', 'pc1.helper.bac.')
+                becomes('pc2.helper.bac A', '192.168.56.102')
+                netlab.until(lambda: 'the PTR record of 192.168.56.102 was written by hand' in server.log(), 'the refusal in the log')
+                pc1.signal(netlab.signal.SIGTERM)
+                becomes('pc1.helper.bac A', '')
+                becomes('-x 192.168.56.100', '')
+        finally:
+            named.kill()
+            named.wait()
 
 
 netlab.run_tests(globals())

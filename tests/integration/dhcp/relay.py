@@ -83,7 +83,8 @@ def test_a_client_that_moves_between_networks_gets_a_new_address_at_once():
         state = pc1.folder / 'state'
         pc1.lab_dhclient('--state', state)
         netlab.equal(pc1.lease()['address'], '192.168.56.100')
-        pc1.run('pkill', '-KILL', '-f', 'lab-dhclient.*' + pc1.lease_file)
+        pc1.signal(netlab.signal.SIGKILL)
+        pc1.process.wait()
         os.remove(pc1.lease_file)
         pc1.run('ip', 'addr', 'flush', 'dev', 'eth0')
         far.join(pc1)

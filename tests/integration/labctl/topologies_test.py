@@ -60,6 +60,22 @@ class Topologies(LabTest):
         lab.run('pc-upstairs', 'ping', '-c', '1', '-W', '2', 'mail')
         self.assertEqual(retry(lambda: self.resolve(lab, 'pc-ground', '-x', leases['pc-upstairs']['address'])), ['pc-upstairs.house.lab.'])
 
+    def test_ipv6_addresses_come_from_dhcp_or_from_the_machine_itself(self):
+        lab = self.up('ipv6.yaml')
+        by_ipv6 = {n['name']: c['lease']['ipv6'] for n in lab.status()['nodes'] for c in n['leases']}
+        self.assertEqual({name: lease['how'] for name, lease in by_ipv6.items()},
+                         {'pc-lan': 'stateful', 'printer': 'stateful', 'pc-lab': 'stateless'})
+        self.assertTrue(by_ipv6['pc-lan']['addresses'][0].startswith('fd00:1::1:'), by_ipv6)
+        self.assertEqual(by_ipv6['printer']['addresses'], ['fd00:1::50'])
+        self.assertTrue(by_ipv6['pc-lab']['addresses'][0].startswith('fd00:2::'), by_ipv6)
+        leased = by_ipv6['pc-lan']['addresses'][0]
+        self.assertEqual(retry(lambda: self.resolve(lab, 'pc-lab', 'pc-lan.six.lab', 'AAAA')), [leased])
+        self.assertEqual(retry(lambda: self.resolve(lab, 'pc-lab', '-x', leased)), ['pc-lan.six.lab.'])
+        lab.run('pc-lab', 'ping', '-6', '-c', '1', '-W', '2', leased)
+        self.assertIn('nameserver fd00:1::10', lab.run('pc-lab', 'cat', '/etc/resolv.conf'))
+        lab.ctl('stop', 'router/ra')
+        self.assertTrue(retry(lambda: 'default' not in lab.run('pc-lan', 'ip', '-6', 'route')), 'the router said goodbye')
+
     def test_every_promise_of_every_lab_holds(self):
         for file in sorted(os.listdir(f"{os.environ['LAB_SOURCE']}/topologies")):
             with self.subTest(file):

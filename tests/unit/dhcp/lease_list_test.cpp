@@ -42,7 +42,7 @@ TEST(LeaseList, JsonTellsALease) {
   EXPECT_EQ(
       lease_json(example()),
       R"({"address":"192.168.56.100","mac":"02:4c:61:00:00:05","client_id":"ff:00:01","hostname":"pc1","state":"active",)"
-      R"("started":1000,"expires":4600})");
+      R"("started":1000,"expires":4600,"touched":0})");
 }
 
 TEST_F(World, PoolsTellHowFullTheyAre) {

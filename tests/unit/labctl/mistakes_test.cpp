@@ -94,7 +94,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{kNets, "networks: {lan: {subnet: 192.168.56.0/24, attach: a-very-long-interface}}",
              "3:51: an interface name has 1 to 15 characters"},
         Case{kNets, "networks: {lan: {subnet: 192.168.56.0/24, subnet6: \"fd00::1/64\"}}",
-             "3:52: 'fd00::1/64' is an address inside a network, not a network; the network is fd00::/64"}));
+             "3:52: 'fd00::1/64' is an address inside a network, not a network; the network is fd00::/64"},
+        Case{kNets, "networks: {lan: {subnet: 192.168.56.0/24, ipv6: slaac}}",
+             "3:49: lan has no IPv6 subnet; give it one: subnet6: fd00:56::/64"},
+        Case{kNets, "networks: {lan: {subnet: 192.168.56.0/24, subnet6: \"fd00::/80\", ipv6: slaac}}",
+             "3:52: hosts make themselves addresses in a /64 only, and fd00::/80 is none; use a /64, or "
+             "ipv6: stateful "
+             "(RFC 4862 5.5.3)"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Nodes, Mistake,

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <regex>
+
 #include "lab.hpp"
 #include "labctl/plan/difference.hpp"
 #include "labctl/plan/json.hpp"
@@ -154,12 +156,18 @@ TEST(Plan, AnExternalDirectoryIsAskedAndNotStarted) {
   EXPECT_EQ(file_of(plan, "mail/directory.password"), "s3\n");
 }
 
+/// Without the secrets, which are made anew for each lab.
+std::string without_secrets(const std::string& text) {
+  return std::regex_replace(text, std::regex("secret: [A-Za-z0-9+/=\"]+"), "secret: …");
+}
+
 TEST(Plan, DhcpConfigurationSaysWhatTheTopologySays) {
-  EXPECT_EQ(file_of(planned(kHelper), "dhcp.yaml"),
+  EXPECT_EQ(without_secrets(file_of(planned(kHelper), "dhcp.yaml")),
             R"(# The DHCP server srv, for lab-dhcpd. Written by labctl from the topology.
 leases: /state/srv/dhcp/leases.db
+control: /run/labctl/srv/dhcp/dhcp.sock
 # clients' names, told to the name server as RFC 2136 updates
-dns_update: {server: 127.0.0.1:53, forward: helper.bac, reverse: [56.168.192.in-addr.arpa]}
+dns_update: {server: 127.0.0.1:53, forward: helper.bac, reverse: [56.168.192.in-addr.arpa], key: {name: dhcp.helper.bac, secret: …}}
 scopes:
   lan:
     interface: eth0
@@ -194,6 +202,25 @@ TEST(Plan, AReservationIsForTheMacTheNodeWillHave) {
       planned(helper_with("range: 192.168.56.100-192.168.56.200", "reservations: {pc2: 192.168.56.50}"));
   const auto mac = plan.node("pc2")->interfaces.front().mac.text();
   EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr("pc2: {mac: " + mac + ", address: 192.168.56.50}"));
+}
+
+TEST(Plan, UpdatesOfNamesAreSignedWithAKeyThatBothServersKeep) {
+  const auto plan = planned(kHelper);
+  const auto secret = plan.memory.passwords.at("tsig dhcp.helper.bac");
+  EXPECT_EQ(secret.size(), 44U) << "32 bytes";
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr(secret));
+  EXPECT_THAT(file_of(plan, "dns.yaml"), HasSubstr("dhcp.helper.bac: {algorithm: hmac-sha256, secret: "));
+  EXPECT_THAT(file_of(plan, "dns.yaml"), HasSubstr("keys: [dhcp.helper.bac]"));
+  EXPECT_EQ(planned(kHelper, plan.memory).memory.passwords.at("tsig dhcp.helper.bac"), secret);
+}
+
+TEST(Plan, TwoServersOfOneNetworkStandInForEachOther) {
+  const auto plan = planned(lab::testing::read_source("topologies/failover.yaml"));
+  const auto text = [&](const std::string& node) { return without_secrets(plan.service(node + "/dhcp")->files.front().content); };
+  EXPECT_THAT(text("srv"), HasSubstr("failover: {role: primary, partner: \"192.168.60.11:647\", secret: …}"));
+  EXPECT_THAT(text("srv2"), HasSubstr("failover: {role: standby, partner: \"192.168.60.10:647\", secret: …}"));
+  const auto scopes = [&](const std::string& node) { return text(node).substr(text(node).find("scopes:")); };
+  EXPECT_EQ(scopes("srv"), scopes("srv2")) << "one pool, written once";
 }
 
 TEST(Plan, TheMachinesOwnDhcpClientsWriteTheLeaseLikeOurs) {
@@ -233,6 +260,42 @@ TEST(Plan, ARelayCarriesToItsServerWhichFindsTheWayBack) {
   EXPECT_THAT(plan.node("srv")->routes,
               Contains(Route{*Network::parse("10.2.0.0/24"), *IpAddress::parse("10.1.0.1")}));
   EXPECT_THAT(plan.clients.back().after, Contains("router/dhcp-relay"));
+}
+
+TEST(Plan, AddressesByIpv6ComeFromDhcpWhereSomebodyLends) {
+  const auto plan = planned(lab::testing::read_source("topologies/ipv6.yaml"));
+  const auto dhcp = file_of(plan, "dhcp.yaml");
+  EXPECT_THAT(dhcp, HasSubstr("scopes6:\n  lan:\n    interface: eth0\n"));
+  EXPECT_THAT(dhcp, HasSubstr("fd00:1::1:0-fd00:1::1:ffff"));
+  EXPECT_THAT(dhcp, HasSubstr("fd00:1::50")) << "the reservation";
+  EXPECT_THAT(dhcp, Not(HasSubstr("fd00:2::1:0"))) << "a stateless network lends nothing";
+  const auto said = file_of(plan, "ra.yaml");
+  EXPECT_THAT(said, HasSubstr("eth0:\n    managed: true\n    other: true\n"));
+  EXPECT_THAT(said, HasSubstr("eth1:\n    managed: false\n    other: true\n"));
+  EXPECT_THAT(file_of(plan, "dhcp-relay.yaml"), HasSubstr("fd00:1::10"));
+  EXPECT_THAT(plan.node("srv")->routes,
+              Contains(Route{*Network::parse("fd00:2::/64"), *IpAddress::parse("fd00:1::1")}));
+  EXPECT_THAT(plan.clients.front().argv, Contains("--ipv6"));
+  EXPECT_THAT(plan.clients.front().after, Contains("router/ra"));
+}
+
+TEST(Plan, WithoutARouterTheDhcpServerSaysThatItIsNone) {
+  const auto plan = planned(R"(
+networks: {lan: {subnet: 10.0.0.0/24, subnet6: "fd00:56::/64"}}
+domains: {x.lab: }
+nodes: {s: {networks: {lan: [10.0.0.10, "fd00:56::abcd"]}, services: [dns, dhcp]}, pc: {networks: lan}}
+)");
+  EXPECT_THAT(file_of(plan, "ra.yaml"), AllOf(HasSubstr("managed: true"), HasSubstr("lifetime: 0s")));
+  EXPECT_THAT(plan.node("s")->interfaces.front().addresses.back().text(), "fd00:56::abcd/64");
+  EXPECT_EQ(plan.node("s")->sysctls.at("net.ipv6.conf.default.accept_ra"), "0");
+  EXPECT_EQ(plan.node("pc")->sysctls.at("net.ipv6.conf.default.accept_ra"), "1");
+}
+
+TEST(Plan, ALabWithoutIpv6HasNoneOfIt) {
+  const auto plan = planned(kHelper);
+  EXPECT_EQ(plan.service("srv/ra"), nullptr);
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), Not(HasSubstr("scopes6")));
+  EXPECT_THAT(plan.clients.front().argv, Not(Contains("--ipv6")));
 }
 
 TEST(Plan, CertificatesNameWhatClientsConnectTo) {

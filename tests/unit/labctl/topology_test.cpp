@@ -94,6 +94,14 @@ TEST(Topology, AnAddressOfTheSixthVersionFollowsTheFourths) {
   EXPECT_EQ(address6_on(lab, *lab.nodes.find("a"), "lan")->text(), "fd00:56::10");
 }
 
+TEST(Topology, BothAddressesOfANodeCanBeWrittenSideBySide) {
+  const auto lab = valid(
+      "networks: {lan: {subnet: 10.0.0.0/24, subnet6: \"fd00:56::/64\"}}\nnodes: {a: {networks: {lan: "
+      "[10.0.0.10, \"fd00:56::abcd\"]}}}");
+  EXPECT_EQ(address_on(*lab.nodes.find("a"), "lan")->text(), "10.0.0.10");
+  EXPECT_EQ(address6_on(lab, *lab.nodes.find("a"), "lan")->text(), "fd00:56::abcd");
+}
+
 TEST(Topology, TheGatewayIsTheOneNamedElseTheFirstRouter) {
   const std::string text = R"(
 networks: {lan: 10.0.0.0/24, wan: 10.1.0.0/24}
@@ -126,7 +134,7 @@ TEST(Topology, AFixedAddressInTheUpperHalfIsNotLent) {
 
 TEST(Topology, LabsThatComeWithItHaveNoMistakes) {
   for (const auto* name :
-       {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "relay"}) {
+       {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "failover"}) {
     const auto path = std::string(LAB_SOURCE) + "/topologies/" + name + ".yaml";
     const auto lab = load_file(path);
     EXPECT_TRUE(lab) << (lab ? "" : lab.error().text);

@@ -1,0 +1,23 @@
+#include "dhcp/server_clock.hpp"
+
+#include <ctime>
+
+namespace lab::dhcp {
+
+namespace {
+std::chrono::nanoseconds boot_time() {
+  timespec t{};
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+}  // namespace
+
+ServerClock::ServerClock() : wall_at_start_(std::chrono::system_clock::now()), boot_at_start_(boot_time()) {}
+
+ServerTime ServerClock::now() const {
+  return std::chrono::floor<std::chrono::seconds>(
+      wall_at_start_ +
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(boot_time() - boot_at_start_));
+}
+
+}  // namespace lab::dhcp

@@ -1,0 +1,120 @@
+// The service's part in a hot standby: what is promised to a client is on the partner's disk too.
+#include <boost/asio/post.hpp>
+
+#include "common/log.hpp"
+#include "dhcp/service.hpp"
+
+namespace lab::dhcp {
+
+namespace asio = boost::asio;
+
+Result<void> Service::join_partner(const FailoverConfig& config) {
+  server_.share_pools(config.role == Role::Primary ? Share::Lower : Share::Upper);
+  partner_ = std::make_unique<PartnerLink>(
+      io_, config,
+      PartnerLink::Hooks{
+          .hello =
+              [this] {
+                PartnerHello hello;
+                hello.now = now();
+                for (const auto& scope : server_.settings().scopes)
+                  if (scope.server_id != IpAddress{}) hello.server_ids.push_back(scope.server_id);
+                return hello;
+              },
+          .greeted = [this](const PartnerHello& partner) { server_.know_partner(partner.server_ids); },
+          .everything = [this] { return everything(); },
+          .take = [this](StoreChange change, std::function<void(bool)> stored) {
+            take_partners(std::move(change), std::move(stored));
+          },
+          .changed = [this] { follow_duty(); }});
+  return partner_->listen();
+}
+
+void Service::follow_duty() {
+  const auto duty = partner_->partnership().duty();
+  server_.set_duty(duty);
+  updater_.pause(duty == Duty::StandBy);  // of two that write one name, the slower would undo the faster's work
+}
+
+std::vector<StoreChange> Service::everything() const {
+  std::vector<StoreChange> all;
+  StoreChange piece;
+  const auto full = [&](std::size_t rows) {
+    if (rows < PartnerLimits::kRows) return;
+    all.push_back(std::exchange(piece, {}));
+  };
+  server_.leases().for_each([&](const Lease& lease) {
+    if (lease.state == LeaseState::Offered) return;
+    piece.leases.push_back(lease);
+    full(piece.leases.size());
+  });
+  names_.for_each([&](const DnsName& row) {
+    piece.names.push_back(row);
+    full(piece.names.size());
+  });
+  if (!piece.leases.empty() || !piece.names.empty()) all.push_back(std::move(piece));
+  return all;
+}
+
+void Service::take_partners(StoreChange change, std::function<void(bool)> stored) {
+  leases_changed_ = true;
+  std::set<IpAddress> stale;  // our record is the newer one, and so is what it says about the name
+  std::erase_if(change.leases, [&](const Lease& lease) {
+    const bool taken = server_.merge(lease);
+    if (!taken) stale.insert(lease.address);
+    return !taken;
+  });
+  std::erase_if(change.names, [&](const DnsName& row) { return stale.contains(row.address); });
+  for (const auto& row : change.names) names_.take(row);
+  ++in_flight_;
+  store_->save(std::move(change), [this, stored = std::move(stored)](const Error* error) {
+    if (error != nullptr) log::error("the partner's leases are not on disk: {}", error->text());
+    asio::post(io_, [this, stored, ok = error == nullptr] {
+      stored(ok);
+      settled();
+    });
+  });
+}
+
+void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) {
+  struct Both {
+    int left = 2;
+    bool promised = true;
+    std::vector<Outgoing> replies;
+  };
+  auto both = std::make_shared<Both>();
+  both->replies = std::move(replies);
+  const auto part = [this, both](bool ok) {
+    both->promised = both->promised && ok;
+    if (--both->left > 0) return;
+    if (both->promised) send(both->replies);
+    settled();
+  };
+  partner_->replicate(change, [this, part, leases = change.leases](bool stored) {
+    part(stored || promise_alone(leases));
+  });
+  store_->save(std::move(change), [this, part](const Error* error) {
+    if (error != nullptr) log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
+    asio::post(io_, [part, ok = error == nullptr] { part(ok); });
+  });
+}
+
+/// The partner was lost before it could store these: whether they may be promised without it. A new lease of the
+/// partner's share may not, and is taken back, since the partner may be lending the address now.
+bool Service::promise_alone(const std::vector<Lease>& leases) {
+  bool all = true;
+  for (const auto& lease : leases) {
+    const bool fresh = lease.state == LeaseState::Active && lease.started == lease.touched;
+    if (!fresh || server_.in_own_share(lease.address)) continue;
+    all = false;
+    if (auto revoked = server_.revoke(lease.address, now())) {
+      StoreChange change;
+      follow_name(*revoked, change);
+      change.leases.push_back(std::move(*revoked));
+      commit(std::move(change), {});
+    }
+  }
+  return all;
+}
+
+}  // namespace lab::dhcp

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Two servers on one network (hot standby): stopping one changes nothing for the clients, and no address is ever given twice."""
+import json, os, re
+
+import netlab
+from dhcp_world import Host, ip, isolate
+
+isolate()
+netlab.need('ip')
+
+CONFIG = '''
+leases: state/leases.db
+control: dhcp.sock
+scopes:
+  lan: {interface: eth0, network: 192.168.56.0/24, ranges: [192.168.56.100-192.168.56.107], lease: %(lease)s,
+        options: {routers: [192.168.56.1]}}
+failover: {role: %(role)s, partner: "%(partner)s:647", secret: "a secret of this test alone", startup: %(startup)s, silence: 1s,
+           partner_down: %(down)s}
+'''
+OWN = {'primary': '192.168.56.10', 'standby': '192.168.56.11'}
+OTHER = {'primary': 'standby', 'standby': 'primary'}
+
+
+class Machines:
+    """The standby's machine; the primary is on the machine that has the bridge."""
+
+    def __enter__(self):
+        self.second = Host('srv2')
+        self.second.run('ip', 'addr', 'add', OWN['standby'] + '/24', 'dev', 'eth0')
+        self.second.run('ip', 'link', 'set', 'eth0', 'up')
+        return self
+
+    def __exit__(self, *_):
+        self.second.__exit__()
+
+
+class Server(netlab.Daemon):
+    def __init__(self, role, place=None, lease='1h', startup='2s', down='5m'):
+        self.role, self.place = role, place or netlab.Folder()
+        path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'down': down})
+        program = netlab.program('lab-dhcpd')
+        if role == 'standby':
+            program = self.place.write('in-srv2', f'#!/bin/sh\nexec ip netns exec srv2 {program} "$@"\n')
+            os.chmod(program, 0o755)
+        super().__init__(program, '--config', path, '--log-level', 'debug')
+
+    def ask(self, *words):
+        return json.loads(netlab.run(netlab.program('lab-leases'), '--control', self.place / 'dhcp.sock', *words))
+
+    def state(self):
+        return self.ask('--status')['failover']['state']
+
+    def becomes(self, state):
+        netlab.until(lambda: self.state() == state, f'{self.role} to be {state}; its log:\n{self.log()}')
+
+    def leases(self):
+        return {l['address']: l['hostname'] for l in self.ask('--json')['leases'] if l['state'] == 'active'}
+
+
+def pair(**more):
+    servers = [Server('primary', **more), Server('standby', **more)]
+    try:
+        for server in servers:
+            server.becomes('in step')
+    except BaseException:
+        for server in servers:
+            server.kill()
+        raise
+    return servers
+
+
+def test_only_the_primary_answers_and_both_have_every_lease():
+    with Machines():
+        primary, standby = pair()
+        with primary, standby, Host('pc1') as pc1, Host('pc2') as pc2:
+            for host in (pc1, pc2):
+                host.lab_dhclient()
+                netlab.equal(host.lease()['server'], OWN['primary'])
+            netlab.equal(standby.leases(), primary.leases())
+            netlab.equal(sorted(standby.leases().values()), ['pc1', 'pc2'])
+            netlab.contains(standby.log(), 'standing by')
+
+
+def test_stopping_the_primary_changes_nothing_for_the_clients():
+    with Machines():
+        primary, standby = pair(lease='10s')
+        with primary, standby, Host('pc1') as pc1, Host('pc2') as pc2:
+            pc1.lab_dhclient('--verbose')
+            address = pc1.lease()['address']
+            netlab.equal(primary.stop(), 0)
+            standby.becomes('sole')
+            # A new client of a quiet class is served at once; nobody counts unanswered ones.
+            pc2.lab_dhclient()
+            netlab.equal(pc2.lease()['server'], OWN['standby'])
+            # The other finds the standby at its rebinding, and keeps its address.
+            netlab.until(lambda: re.search(r'DHCPREQUEST.*\n(.*\n)*?.*' + OWN['standby'], pc1.said()) and standby.leases().get(address) == 'pc1',
+                         'pc1 to be served by the standby')
+            netlab.until(lambda: pc1.lease()['server'] == OWN['standby'], 'the lease of the standby')
+            netlab.equal(pc1.addresses(), [address])
+            # The primary comes back, learns of it, and answers again: nobody is refused.
+            again = Server('primary', place=primary.place, lease='10s')
+            with again:
+                again.becomes('in step')
+                standby.becomes('in step')
+                netlab.equal(again.leases().get(address), 'pc1')
+                with Host('pc3') as pc3:
+                    pc3.lab_dhclient()
+                    netlab.equal(pc3.lease()['server'], OWN['primary'])
+                    netlab.until(lambda: pc3.addresses(), 'an address')
+                    netlab.equal(len({a for h in (pc1, pc2, pc3) for a in h.addresses()}), 3, 'addresses')
+                for log in (again.log(), standby.log()):
+                    assert 'DHCPNAK' not in log and 'refused:' not in log, log
+
+
+def test_a_killed_primary_is_missed_at_once_and_the_standby_keeps_to_its_half():
+    with Machines():
+        primary, standby = pair()
+        with primary, standby:
+            primary.kill()
+            standby.becomes('alone')
+            hosts = [Host(f'pc{i}') for i in range(4)]
+            try:
+                for host in hosts:
+                    host.lab_dhclient()
+                addresses = sorted(host.lease()['address'] for host in hosts)
+                netlab.equal(addresses, [f'192.168.56.{n}' for n in range(104, 108)], 'the upper half')
+                with Host('late') as late:
+                    late.lab_dhclient()
+                    netlab.until(lambda: 'no address is left' in standby.log(), 'the complaint')
+                    netlab.equal(standby.ask('--partner-down')['failover']['state'], 'sole')
+                    netlab.equal(late.lease()['address'], '192.168.56.100')
+            finally:
+                for host in hosts:
+                    host.__exit__()
+
+
+def test_a_lone_server_waits_for_its_partner_and_then_serves_its_half():
+    with Machines(), Server('standby', startup='1s') as standby, Host('pc1') as pc1:
+        pc1.lab_dhclient()
+        netlab.equal(pc1.lease()['address'], '192.168.56.104')
+        netlab.contains(standby.log(), 'does not hear the partner')
+
+
+def test_a_wrong_secret_is_named():
+    with Machines(), Server('primary') as primary:
+        place = netlab.Folder()
+        with Server('standby', place=place) as standby:
+            standby.stop()
+        path = place / 'dhcp.yaml'
+        with open(path) as f:
+            text = f.read().replace('of this test alone', 'that is another')
+        class Stranger(Server):
+            def __init__(self):
+                place.write('dhcp.yaml', text)
+                self.place, self.role = place, 'standby'
+                netlab.Daemon.__init__(self, place / 'in-srv2', '--config', path)
+        with Stranger() as stranger:
+            netlab.until(lambda: "signature is wrong" in stranger.log() + primary.log(), 'the complaint')
+            netlab.contains(stranger.log() + primary.log(), "both servers need the same 'secret'")
+
+
+netlab.run_tests(globals())

@@ -1,0 +1,206 @@
+// Two servers that share a network: what each may do, and what they tell each other.
+#include "dhcp/partnership.hpp"
+
+#include "dhcp/partner_message.hpp"
+#include "tests/unit/dhcp/world.hpp"
+
+namespace lab::dhcp {
+namespace {
+
+using namespace std::chrono_literals;
+using State = Partnership::State;
+
+constexpr PartnershipLimits kLimits{.startup = 2s, .silence = 3s, .partner_down = 5min};
+
+TEST(Partnership, AFreshServerIsSilentUntilItHasThePartnersLeases) {
+  Partnership primary(Role::Primary, kLimits, 0ms);
+  EXPECT_EQ(primary.duty(), Duty::StandBy);
+  EXPECT_TRUE(primary.connected(100ms));
+  EXPECT_EQ(primary.duty(), Duty::StandBy);
+  EXPECT_TRUE(primary.in_step(110ms));
+  EXPECT_EQ(primary.duty(), Duty::Serve);
+}
+
+TEST(Partnership, AFreshServerWithoutPartnerServesItsShareAfterAWhile) {
+  Partnership standby(Role::Standby, kLimits, 0ms);
+  EXPECT_FALSE(standby.tick(1900ms));
+  EXPECT_TRUE(standby.tick(2000ms));
+  EXPECT_EQ(standby.duty(), Duty::OwnShare);
+}
+
+TEST(Partnership, TheStandbyIsSilentInStepAndTakesOverTheMomentThePartnerIsLost) {
+  Partnership standby(Role::Standby, kLimits, 0ms);
+  standby.connected(0ms);
+  standby.in_step(10ms);
+  EXPECT_EQ(standby.duty(), Duty::StandBy);
+  EXPECT_TRUE(standby.lost(20ms, false)) << "no client need ask in vain first";
+  EXPECT_EQ(standby.duty(), Duty::OwnShare) << "the partner may be alive";
+}
+
+TEST(Partnership, AFarewellGivesTheWholePoolAtOnce) {
+  Partnership standby(Role::Standby, kLimits, 0ms);
+  standby.connected(0ms);
+  standby.in_step(10ms);
+  standby.lost(20ms, true);
+  EXPECT_EQ(standby.duty(), Duty::Serve);
+}
+
+TEST(Partnership, ALostPartnerCountsAsDownAfterItsTimeOrAPersonsWord) {
+  Partnership a(Role::Primary, kLimits, 0ms);
+  a.connected(0ms);
+  a.in_step(0ms);
+  a.lost(1s, false);
+  Partnership b = a;
+  EXPECT_FALSE(a.tick(1s + 5min - 1ms));
+  EXPECT_TRUE(a.tick(1s + 5min));
+  EXPECT_EQ(a.state(), State::Sole);
+  EXPECT_TRUE(b.declared_down(2s));
+  EXPECT_EQ(b.duty(), Duty::Serve);
+  EXPECT_FALSE(b.declared_down(3s));
+}
+
+TEST(Partnership, WhoServesGoesOnWhileThePartnerCatchesUp) {
+  Partnership standby(Role::Standby, kLimits, 0ms);
+  standby.connected(0ms);
+  standby.in_step(0ms);
+  standby.lost(1s, true);
+  standby.connected(60s);
+  EXPECT_EQ(standby.duty(), Duty::OwnShare) << "the partner may begin to serve at any moment";
+  standby.lost(61s, false);
+  EXPECT_EQ(standby.state(), State::Alone) << "a partner that was heard is not down";
+  standby.connected(62s);
+  standby.in_step(63s);
+  EXPECT_EQ(standby.duty(), Duty::StandBy);
+}
+
+TEST(Partnership, APartnerCannotBeDeclaredDownWhileItIsHeard) {
+  Partnership a(Role::Primary, kLimits, 0ms);
+  a.connected(0ms);
+  EXPECT_FALSE(a.declared_down(1ms));
+}
+
+// ---- what is said
+
+Lease lease_of(const char* address, const char* client) {
+  return {.address = ip(address),
+          .state = LeaseState::Active,
+          .client = client,
+          .hardware = std::string("\x01\x02\x00\x00\x00\x00\x01", 7),
+          .hostname = "pc1",
+          .started = ServerTime(1000s),
+          .expires = ServerTime(4600s),
+          .touched = ServerTime(1000s)};
+}
+
+TEST(PartnerMessage, AChangeComesAsItWent) {
+  StoreChange change;
+  change.leases = {lease_of("192.168.56.100", "a"), lease_of("192.168.56.101", "b")};
+  change.names = {{.address = ip("192.168.56.100"), .fqdn = "pc1.helper.bac", .client = "a", .hardware = "h",
+                   .state = NameState::Present, .forget = true}};
+  const auto back = decode_change(encode(change));
+  ASSERT_TRUE(back) << back.error().text();
+  ASSERT_EQ(back->leases.size(), 2U);
+  EXPECT_EQ(back->leases[1].address, ip("192.168.56.101"));
+  EXPECT_EQ(back->leases[1].client, "b");
+  EXPECT_EQ(back->leases[1].expires, ServerTime(4600s));
+  ASSERT_EQ(back->names.size(), 1U);
+  EXPECT_EQ(back->names[0].fqdn, "pc1.helper.bac");
+  EXPECT_TRUE(back->names[0].forget);
+}
+
+TEST(PartnerMessage, ACutOrLyingChangeIsRefused) {
+  StoreChange change;
+  change.leases = {lease_of("192.168.56.100", "a")};
+  auto bytes = encode(change);
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(decode_change(std::span(bytes).first(size))) << size;
+  bytes[0] = 0xFF;  // 65,281 leases
+  EXPECT_FALSE(decode_change(bytes));
+}
+
+std::pair<Bytes, Bytes> parts(const Bytes& frame) {
+  const auto header = static_cast<std::ptrdiff_t>(PartnerLimits::kHeader);
+  return {Bytes(frame.begin(), frame.begin() + header), Bytes(frame.begin() + header, frame.end())};
+}
+
+TEST(FrameSeal, OnlyWhoHasTheSecretIsHeardAndNothingIsHeardTwice) {
+  const Nonce a{1}, b{2};
+  FrameSeal out("the secret of both", a, b), in("the secret of both", a, b), stranger("another secret", a, b);
+  const auto [header, rest] = parts(out.seal({PartnerKind::Change, 7, {1, 2, 3}}));
+  EXPECT_FALSE(stranger.open(header, rest));
+  const auto frame = in.open(header, rest);
+  ASSERT_TRUE(frame) << frame.error().text();
+  EXPECT_EQ(frame->number, 7U);
+  EXPECT_EQ(frame->body, (Bytes{1, 2, 3}));
+  EXPECT_FALSE(in.open(header, rest)) << "played again";
+  FrameSeal of_another_day("the secret of both", a, Nonce{3});
+  EXPECT_FALSE(of_another_day.open(header, rest));
+}
+
+// ---- what the server makes of it
+
+TEST_F(World, WhoStandsByIsSilentButRenewsWhatItLentItself) {
+  lease(pc1_);
+  server_.set_duty(Duty::StandBy);
+  EXPECT_EQ(discover(pc2_), "no offer");
+  EXPECT_EQ(come_back(pc1_, "192.168.56.100"), "silence");
+  EXPECT_EQ(come_back(pc2_, "10.0.0.1"), "silence") << "never a NAK for the partner's clients";
+  EXPECT_EQ(renew(pc1_, "192.168.56.100"), "192.168.56.100");
+  EXPECT_EQ(rebind(pc1_, "192.168.56.100"), "silence") << "the partner hears it too";
+}
+
+TEST_F(World, AloneItLendsItsHalfOnlyAndKeepsThePartnersLeases) {
+  server_.share_pools(Share::Upper);
+  configure({lan_scope()});  // .100 to .103
+  EXPECT_TRUE(server_.merge(Lease{.address = ip("192.168.56.100"),
+                                  .state = LeaseState::Active,
+                                  .client = std::string("\x01\x02\x4c\x61\x00\x00\x01", 7),
+                                  .hardware = std::string("\x01\x02\x4c\x61\x00\x00\x01", 7),
+                                  .hostname = "pc1",
+                                  .started = now_,
+                                  .expires = now_ + 1h,
+                                  .touched = now_}));
+  server_.set_duty(Duty::OwnShare);
+  EXPECT_EQ(rebind(pc1_, "192.168.56.100"), "192.168.56.100") << "the partner's lease is never refused";
+  EXPECT_EQ(lease(pc2_), "192.168.56.102");
+  EXPECT_EQ(discover(pc3_, "192.168.56.101"), "192.168.56.103") << "a wish for the partner's half is no claim";
+  EXPECT_EQ(take(pc3_, "192.168.56.103"), "192.168.56.103");
+  EXPECT_EQ(discover(pc4_), "no offer");
+  server_.set_duty(Duty::Serve);
+  EXPECT_EQ(lease(pc4_), "192.168.56.101");
+}
+
+TEST_F(World, AloneItGivesNoAddressToAnotherBecauseItsTimeRanOut) {
+  server_.share_pools(Share::Lower);
+  configure({lan_scope()});
+  lease(pc1_);
+  lease(pc2_);
+  server_.set_duty(Duty::OwnShare);
+  now_ += 2h;
+  EXPECT_EQ(discover(pc3_), "no offer") << "the partner may have renewed them";
+  EXPECT_EQ(lease(pc1_), "192.168.56.100");
+}
+
+TEST_F(World, OfTwoRecordsTheLaterOneIsRight) {
+  lease(pc1_);
+  Lease other = *server_.leases().find(ip("192.168.56.100"));
+  other.touched -= 10s;
+  other.hostname = "older";
+  EXPECT_FALSE(server_.merge(other));
+  other.touched += 20s;
+  other.state = LeaseState::Released;
+  EXPECT_TRUE(server_.merge(other));
+  EXPECT_EQ(server_.leases().find(ip("192.168.56.100"))->state, LeaseState::Released);
+  other.state = LeaseState::Active;
+  EXPECT_FALSE(server_.merge(other)) << "its beginning does not undo its end";
+}
+
+TEST_F(World, ThePartnersOffersAreNoAlarm) {
+  discover(pc1_);
+  server_.know_partner({ip("192.168.56.66")});
+  take(pc1_, "192.168.56.200", "192.168.56.66");
+  EXPECT_FALSE(outcome_.alarming);
+}
+
+}  // namespace
+}  // namespace lab::dhcp
