@@ -68,15 +68,19 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   std::shared_ptr<Pool> lookups, binds;
 
   KnownPeople known;
+  std::vector<Entry> policies;  // the groups' and the domain's rules, fresh until then
+  Clock::time_point policies_until{};
 
   void start();
   void stop();
   asio::awaitable<Result<std::optional<Entry>>> look_up(std::string user, Clock::time_point deadline);
   asio::awaitable<Result<Reply>> search(Search what, Clock::time_point deadline);
   asio::awaitable<Result<Reply>> bind(std::string dn, std::string password, Clock::time_point deadline);
+  asio::awaitable<Result<User>> user_with_rules(Entry entry, Clock::time_point deadline);
   Clock::time_point attempt(Clock::time_point deadline) const;
   static asio::awaitable<Authentication> authenticate(std::shared_ptr<Impl> self, std::string user,
                                                       std::string password);
+  static asio::awaitable<Recipient> find_user(std::shared_ptr<Impl> self, std::string login);
   static asio::awaitable<Recipient> find_recipient(std::shared_ptr<Impl> self, std::string address);
 
   /// Runs `question` on the strand and gives its answer to `done` on the executor.
@@ -168,6 +172,23 @@ asio::awaitable<Result<std::optional<Entry>>> Client::Impl::look_up(std::string 
   co_return entry == nullptr ? std::optional<Entry>() : std::optional<Entry>(*entry);
 }
 
+/// The person with the rules that hold for her. Groups change while a lab runs, so they are read again as
+/// often as people are.
+asio::awaitable<Result<User>> Client::Impl::user_with_rules(Entry entry, Clock::time_point deadline) {
+  auto user = user_of(settings.flavour, entry);
+  if (settings.flavour == Flavour::ActiveDirectory) co_return user;  // its schema has no such rules
+  if (Clock::now() >= policies_until) {
+    auto found = co_await search(search_policies(settings.base), deadline);
+    if (!found) co_return std::unexpected(found.error());
+    if (!found->ok()) co_return fail("reading the policies: " + found->text());
+    policies = std::move(found->entries);
+    policies_until = Clock::now() + KnownPeopleLimits{}.fresh;
+  }
+  user.policy = resolve_policy(entry, policies);
+  if (user.policy.quota) user.quota = user.policy.quota->value;
+  co_return user;
+}
+
 asio::awaitable<Authentication> Client::Impl::authenticate(std::shared_ptr<Impl> self, std::string user,
                                                            std::string password) {
   using Outcome = Authentication::Outcome;
@@ -211,8 +232,10 @@ asio::awaitable<Authentication> Client::Impl::authenticate(std::shared_ptr<Impl>
   auto verdict = judge_bind(flavour, *bound);
   if (verdict.outcome != Outcome::Ok) co_return answer(verdict.outcome, verdict.why);
   self->known.remember(user, entry, Clock::now());
+  auto user_found = co_await self->user_with_rules(std::move(entry), deadline);
+  if (!user_found) co_return answer(Outcome::Unavailable, user_found.error().text());
   auto right = answer(Outcome::Ok, {});
-  right.user = user_of(flavour, entry);
+  right.user = std::move(*user_found);
   co_return right;
 }
 
@@ -231,11 +254,37 @@ asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> se
   const auto* entry = best_match(flavour, found->entries, address);
   if (entry == nullptr) co_return answer(Outcome::Unknown, "nobody has this address");
   auto recipient = answer(is_alias(*entry) ? Outcome::Alias : Outcome::User, {});
-  if (is_alias(*entry))
+  if (is_alias(*entry)) {
     recipient.members = entry->values("rfc822MailMember");
-  else
-    recipient.user = user_of(flavour, *entry);
+    co_return recipient;
+  }
+  auto user = co_await self->user_with_rules(*entry, deadline);
+  if (!user) co_return answer(Outcome::Unavailable, user.error().text());
+  recipient.user = std::move(*user);
   co_return recipient;
+}
+
+asio::awaitable<Recipient> Client::Impl::find_user(std::shared_ptr<Impl> self, std::string login) {
+  Recipient answer;
+  answer.outcome = Recipient::Outcome::Unknown;
+  if (login.empty() || login.size() > kMaxName || login.contains('@') || login.contains('\0')) co_return answer;
+  const auto deadline = Clock::now() + self->settings.limits.request;
+  auto found = co_await self->look_up(login, deadline);
+  if (!found) {
+    answer.outcome = Recipient::Outcome::Unavailable;
+    answer.why = found.error().text();
+    co_return answer;
+  }
+  if (!*found) co_return answer;
+  auto user = co_await self->user_with_rules(**found, deadline);
+  if (!user) {
+    answer.outcome = Recipient::Outcome::Unavailable;
+    answer.why = user.error().text();
+  } else if (same_name(user->uid, login)) {
+    answer.outcome = Recipient::Outcome::User;
+    answer.user = std::move(*user);
+  }
+  co_return answer;
 }
 
 Client::Client(asio::any_io_executor executor, ClientSettings settings)
@@ -274,6 +323,10 @@ void Client::find_recipient(std::string address, std::function<void(Recipient)> 
 asio::awaitable<Authentication> Client::authenticate(std::string user, std::string password) {
   return asio::co_spawn(impl_->strand, Impl::authenticate(impl_, std::move(user), std::move(password)),
                         asio::use_awaitable);
+}
+
+asio::awaitable<Recipient> Client::find_user(std::string login) {
+  return asio::co_spawn(impl_->strand, Impl::find_user(impl_, std::move(login)), asio::use_awaitable);
 }
 
 asio::awaitable<Recipient> Client::find_recipient(std::string address) {

@@ -45,6 +45,9 @@ class Client {
   void find_recipient(std::string address, std::function<void(Recipient)> done);
   boost::asio::awaitable<Recipient> find_recipient(std::string address);
 
+  /// `login`: a login name somebody else has vouched for (Kerberos). Never an Alias.
+  boost::asio::awaitable<Recipient> find_user(std::string login);
+
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;

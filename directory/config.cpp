@@ -1,5 +1,7 @@
 #include "directory/config.hpp"
 
+#include <set>
+
 #include "directory/password.hpp"
 
 namespace lab::directory {
@@ -16,18 +18,6 @@ std::string lower(std::string text) {
 bool has_control(const std::string& text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-/// What is wrong with an e-mail address of the directory; empty when nothing is.
-std::string wrong_address(const std::string& address) {
-  const auto at = address.rfind('@');
-  if (at == 0 || at == std::string::npos || at + 1 == address.size())
-    return "is not an address such as ali@helper.bac";
-  if (address.size() > 254) return "is longer than 254 characters (RFC 5321 4.5.3.1.3)";
-  for (char c : address)
-    if (!is_alnum(c) && !std::string_view("!#$%&'*+-/=?^_`{|}~.@").contains(c))
-      return fmt::format("has a character no plain address has: '{}'", c);
-  return {};
 }
 
 const config::Table<Listen>& listen_table() {
@@ -56,6 +46,16 @@ const config::Table<Service>& service_table() {
   return table;
 }
 
+const config::Table<Kerberos>& realm_table() {
+  static const auto table =
+      config::Table<Kerberos>("kerberos")
+          .required("realm", &Kerberos::realm, "the realm of these people")
+          .required("host", &Kerberos::host, "the name by which clients ask for tickets: ldap/HOST")
+          .required("keytab", &Kerberos::keytab, "file with the key of ldap/HOST")
+          .required("socket", &Kerberos::socket, "Unix socket on which lab-kdc hears of changed passwords");
+  return table;
+}
+
 const config::Table<Person>& person_table() {
   static const auto table =
       config::Table<Person>("user")
@@ -63,13 +63,28 @@ const config::Table<Person>& person_table() {
           .row("password", &Person::password, "first password; nobody can log in when left out")
           .row("mail", &Person::mail, "addresses, the main one first; login@domain when left out")
           .row("groups", &Person::groups, "groups the user belongs to")
-          .row("quota", &Person::quota, "size of the mailbox", {.min = 1 << 16});
+          .row("quota", &Person::quota, "size of the mailbox", {.min = 1 << 16})
+          .row("policy", &Person::policy, "rules for this user alone");
   return table;
 }
 
 const config::Table<Group>& group_table() {
   static const auto table =
-      config::Table<Group>("group").row("description", &Group::description, "what the group is for");
+      config::Table<Group>("group")
+          .row("description", &Group::description, "what the group is for")
+          .row("groups", &Group::groups, "groups this one belongs to, with all its members")
+          .row("order", &Group::order, "of two groups that have a rule the lower one counts")
+          .row("policy", &Group::policy, "rules for its members");
+  return table;
+}
+
+const config::Table<Computer>& computer_table() {
+  static const auto table =
+      config::Table<Computer>("computer")
+          .row("description", &Computer::description, "what the machine is")
+          .row("macs", &Computer::macs, "its hardware addresses")
+          .row("addresses", &Computer::addresses, "its fixed addresses")
+          .row("groups", &Computer::groups, "groups it belongs to");
   return table;
 }
 
@@ -92,26 +107,20 @@ class Places {
   std::map<std::string, yaml::Value> values_;
 };
 
-const config::Table<PasswordRules>& password_rules_table() {
-  static const auto table =
-      config::Table<PasswordRules>("password rules")
-          .row("least_length", &PasswordRules::least_length, "characters a new password must have",
-               {.max = 128})
-          .row("lock_after", &PasswordRules::lock_after,
-               "wrong passwords in a row that lock the account; 0 = any number", {.max = 1000})
-          .row("lock_for", &PasswordRules::lock_for, "how long it stays locked; 0 = until it is unlocked",
-               {.max = 31536000})
-          .row("expire_after", &PasswordRules::expire_after,
-               "age at which a password no longer counts; 0 = never", {.max = 315360000})
-          .row("must_change", &PasswordRules::must_change,
-               "a password set by an administrator must be changed before it lets anybody in");
-  return table;
+void check_memberships(const yaml::Value& at, const Settings& s, const std::string& who,
+                       const std::vector<std::string>& groups) {
+  std::vector<std::string> known;
+  for (auto& [name, group] : s.groups) known.push_back(name);
+  for (auto& group : groups)
+    if (!s.groups.contains(group)) {
+      auto near = yaml::did_you_mean(group, known);
+      at.error(who + " is in group '" + group + "', which 'groups' does not have",
+               near.empty() ? "add it to 'groups'" : "did you mean '" + near + "'?");
+    }
 }
 
 void check_users(const yaml::Value& root, Settings& s) {
   std::map<std::string, std::string> owner;  // address -> uid
-  std::vector<std::string> known;
-  for (auto& [name, group] : s.groups) known.push_back(name);
   const Places places(root, "users");
   for (auto& [uid, person] : s.users) {
     const auto& at = places.of(uid);
@@ -132,12 +141,45 @@ void check_users(const yaml::Value& root, Settings& s) {
       auto [it, fresh] = owner.emplace(address, uid);
       if (!fresh) at.error("'" + address + "' belongs to both '" + it->second + "' and '" + uid + "'");
     }
-    for (auto& group : person.groups)
-      if (!s.groups.contains(group)) {
-        auto near = yaml::did_you_mean(group, known);
-        at.error("user '" + uid + "' is in group '" + group + "', which 'groups' does not have",
-                 near.empty() ? "add it to 'groups'" : "did you mean '" + near + "'?");
-      }
+    if (person.quota && person.policy.quota)
+      at.error("user '" + uid + "' has a quota and another one in the policy", "leave one of them out");
+    if (person.quota) person.policy.quota = person.quota;
+    check_memberships(at, s, "user '" + uid + "'", person.groups);
+  }
+}
+
+/// Whether following `from` through the groups' groups comes back to `start`.
+bool comes_back(const Settings& s, const std::string& from, const std::string& start,
+                std::set<std::string>& seen) {
+  const auto group = s.groups.find(from);
+  if (group == s.groups.end() || !seen.insert(from).second) return false;
+  return std::any_of(group->second.groups.begin(), group->second.groups.end(),
+                     [&](auto& parent) { return parent == start || comes_back(s, parent, start, seen); });
+}
+
+void check_groups(const yaml::Value& root, Settings& s) {
+  const Places places(root, "groups");
+  for (auto& [name, group] : s.groups) {
+    const auto& at = places.of(name);
+    if (auto wrong = wrong_name(name); !wrong.empty()) at.error("group '" + name + "' " + wrong);
+    if (has_control(group.description))
+      at.error("the description of group '" + name + "' has a control character");
+    check_memberships(at, s, "group '" + name + "'", group.groups);
+    std::set<std::string> seen;
+    if (comes_back(s, name, name, seen)) at.error("group '" + name + "' is a member of itself");
+  }
+}
+
+void check_computers(const yaml::Value& root, Settings& s) {
+  const Places places(root, "computers");
+  for (auto& [name, computer] : s.computers) {
+    const auto& at = places.of(name);
+    if (auto wrong = wrong_name(name); !wrong.empty()) at.error("computer '" + name + "' " + wrong);
+    if (has_control(computer.description))
+      at.error("the description of computer '" + name + "' has a control character");
+    for (auto& mac : computer.macs)
+      if (!MacAddress::parse(mac)) at.error("'" + mac + "' of computer '" + name + "' is not a MAC address");
+    check_memberships(at, s, "computer '" + name + "'", computer.groups);
   }
 }
 
@@ -163,14 +205,15 @@ void check(const yaml::Value& at, Settings& s) {
   // slapd.conf has no way to write these characters in a file name.
   for (auto* path : {&s.data, &s.listen.ldapi, &s.tls.certificate, &s.tls.key, &s.tls.ca})
     if (has_control(*path) || path->contains('"')) at.error("'" + *path + "' is not a usable path");
+  if (s.kerberos)
+    for (auto* text : {&s.kerberos->realm, &s.kerberos->host, &s.kerberos->keytab, &s.kerberos->socket})
+      if (text->empty() || has_control(*text) || text->find_first_of("\" ") != std::string::npos)
+        at.error("'" + *text + "' of 'kerberos' is not usable");
   check_users(at, s);
-  const Places groups(at, "groups"), aliases(at, "aliases");
-  for (auto& [name, group] : s.groups) {
-    const auto& here = groups.of(name);
-    if (auto wrong = wrong_name(name); !wrong.empty()) here.error("group '" + name + "' " + wrong);
-    if (has_control(group.description))
-      here.error("the description of group '" + name + "' has a control character");
-  }
+  check_groups(at, s);
+  check_computers(at, s);
+  if (s.policy.passwords) s.passwords = changed(s.passwords, *s.policy.passwords);
+  const Places aliases(at, "aliases");
   for (auto& [name, members] : s.aliases) {
     const auto& here = aliases.of(name);
     if (auto wrong = wrong_name(name); !wrong.empty()) here.error("alias '" + name + "' " + wrong);
@@ -190,9 +233,10 @@ void check(const yaml::Value& at, Settings& s) {
 inline const auto& table_of(const Listen*) { return listen_table(); }
 inline const auto& table_of(const TlsFiles*) { return tls_table(); }
 inline const auto& table_of(const Service*) { return service_table(); }
+inline const auto& table_of(const Kerberos*) { return realm_table(); }
 inline const auto& table_of(const Person*) { return person_table(); }
 inline const auto& table_of(const Group*) { return group_table(); }
-inline const auto& table_of(const PasswordRules*) { return password_rules_table(); }
+inline const auto& table_of(const Computer*) { return computer_table(); }
 
 const config::Table<Settings>& settings_table() {
   static const auto table =
@@ -204,8 +248,11 @@ const config::Table<Settings>& settings_table() {
           .required("listen", &Settings::listen, "where it answers")
           .row("tls", &Settings::tls, "certificate for StartTLS and LDAPS")
           .row("service", &Settings::service, "account by which the mail server looks people up")
+          .row("kerberos", &Settings::kerberos, "the Kerberos realm with the same passwords")
           .row("users", &Settings::users, "people, by login name")
           .row("groups", &Settings::groups, "groups, by name")
+          .row("computers", &Settings::computers, "machines of the domain, by name")
+          .row("policy", &Settings::policy, "rules for everybody")
           .row("passwords", &Settings::passwords, "what passwords must be like, and what wrong ones lead to")
           .row("aliases", &Settings::aliases, "addresses that stand for others, by local part")
           .row("connections", &Settings::connections, "how many connections it holds at once",
@@ -224,6 +271,17 @@ std::string suffix_of_domain(const std::string& domain) {
     from = dot + 1;
   }
   return suffix;
+}
+
+std::string wrong_address(const std::string& address) {
+  const auto at = address.rfind('@');
+  if (at == 0 || at == std::string::npos || at + 1 == address.size())
+    return "is not an address such as ali@helper.bac";
+  if (address.size() > 254) return "is longer than 254 characters (RFC 5321 4.5.3.1.3)";
+  for (char c : address)
+    if (!is_alnum(c) && !std::string_view("!#$%&'*+-/=?^_`{|}~.@").contains(c))
+      return fmt::format("has a character no plain address has: '{}'", c);
+  return {};
 }
 
 std::string wrong_name(const std::string& name) {

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "directory/dn.hpp"
+#include "directory/policy.hpp"
 
 namespace lab::directory {
 namespace {
@@ -56,8 +57,9 @@ Search search_for(Flavour flavour, const std::string& base, std::string filter) 
     s.attributes = {"sAMAccountName", "displayName", "cn",         "mail",
                     "proxyAddresses", "memberOf",    "objectClass"};
   else
-    s.attributes = {"uid",          "displayName",      "cn",         "mail", "memberOf",
-                    "labMailQuota", "rfc822MailMember", "objectClass"};
+    s.attributes = {"displayName", "mail", "rfc822MailMember", "objectClass", "pwdAccountLockedTime"};
+  if (flavour == Flavour::OpenLdap)
+    s.attributes.insert(s.attributes.end(), policy_attributes().begin(), policy_attributes().end());
   s.size_limit = 8;  // one is expected; a few more tell a broken tree from a found person
   return s;
 }
@@ -134,7 +136,17 @@ User user_of(Flavour flavour, const Entry& entry) {
   std::uint64_t bytes = 0;
   if (!quota.empty() && std::from_chars(quota.data(), quota.data() + quota.size(), bytes).ec == std::errc{})
     user.quota = bytes;
+  // draft-behera-ldap-password-policy 5.3.3: this time means "until an administrator unlocks".
+  user.locked = entry.first("pwdAccountLockedTime") == "000001010000Z";
   return user;
+}
+
+Search search_policies(const std::string& base) {
+  Search s;
+  s.base = base;
+  s.filter = kPolicyFilter;
+  s.attributes = policy_attributes();
+  return s;
 }
 
 Authentication judge_bind(Flavour flavour, const Reply& reply) {

@@ -17,6 +17,9 @@ Search search_login(Flavour flavour, const std::string& base, std::string_view n
 /// The search for the person or alias that owns the mail address.
 Search search_address(Flavour flavour, const std::string& base, std::string_view address);
 
+/// The search for the entries resolve_policy needs.
+Search search_policies(const std::string& base);
+
 /// Which of the entries found is the one meant: a mail address counts more than a login name that happens to
 /// fit.
 const Entry* best_match(Flavour flavour, const std::vector<Entry>& entries, std::string_view name);

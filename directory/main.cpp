@@ -4,9 +4,11 @@
 #include "directory/admin_command.hpp"
 #include "directory/config.hpp"
 #include "directory/serve.hpp"
+#include "directory/student_command.hpp"
 
 int main(int argc, char** argv) {
   using namespace lab;
+  if (directory::is_student_command(argc, argv)) return directory::student_main(argc, argv);
   if (directory::is_admin_command(argc, argv)) return directory::admin_main(argc, argv);
   directory::Settings settings;  // read once, by `check`
   return daemon_main(

@@ -78,7 +78,7 @@ Result<void> prepare(const Settings& s, const ServeLimits& limits, std::string& 
   if (auto done = write_file(place.schema, lab_schema()); !done) return done;
   if (auto done = write_file(conf, slapd_conf(s, place, trees->now.size())); !done) return done;
 
-  prepare_environment(s.connections);
+  prepare_environment(s.connections, s.kerberos ? &*s.kerberos : nullptr);
   ProberTask task{.socket = s.listen.ldapi,
                   .pid_file = place.pid_file,
                   .suffix = s.suffix,

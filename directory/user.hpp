@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "directory/policy.hpp"
+
 namespace lab::directory {
 
 struct User {
@@ -16,6 +18,8 @@ struct User {
   std::vector<std::string> addresses;  ///< every mail address that is hers, the main one first
   std::vector<std::string> groups;     ///< names (cn) of the groups she belongs to, sorted
   std::optional<std::uint64_t> quota;  ///< bytes; absent = the mail domain's default
+  EffectivePolicy policy;              ///< her rules and who made them; `quota` is one of them
+  bool locked = false;                 ///< by an administrator; a bind says it too
 };
 
 /// The answer to `Client::authenticate`.

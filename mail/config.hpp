@@ -35,7 +35,13 @@ struct UserConfig {
   config::Bytes quota;
 };
 
+/// Log-in without a password, by tickets of a realm.
+struct KerberosConfig {
+  std::string realm, keytab;
+};
+
 struct DomainConfig {
+  std::optional<KerberosConfig> kerberos;
   std::optional<DirectoryConfig> directory;
   std::map<std::string, UserConfig> users;
   std::map<std::string, std::vector<std::string>> aliases;
@@ -68,6 +74,7 @@ const config::Table<ListenConfig>& listen_table();
 const config::Table<TlsConfig>& tls_table();
 const config::Table<DirectoryConfig>& directory_table();
 const config::Table<UserConfig>& user_table();
+const config::Table<KerberosConfig>& kerberos_table();
 const config::Table<DomainConfig>& domain_table();
 const config::Table<QueueConfig>& queue_table();
 const config::Table<Config>& config_table();
@@ -75,6 +82,7 @@ inline const auto& table_of(const ListenConfig*) { return listen_table(); }
 inline const auto& table_of(const TlsConfig*) { return tls_table(); }
 inline const auto& table_of(const DirectoryConfig*) { return directory_table(); }
 inline const auto& table_of(const UserConfig*) { return user_table(); }
+inline const auto& table_of(const KerberosConfig*) { return kerberos_table(); }
 inline const auto& table_of(const DomainConfig*) { return domain_table(); }
 inline const auto& table_of(const QueueConfig*) { return queue_table(); }
 

@@ -42,6 +42,23 @@ Result<directory::ClientSettings> settings_of(const DirectoryConfig& config) {
   return settings;
 }
 
+MailRules rules_of(const directory::EffectivePolicy& policy) {
+  MailRules rules;
+  if (policy.max_message) {
+    rules.max_message = policy.max_message->value;
+    rules.max_message_from = policy.max_message->from;
+  }
+  if (policy.send_outside) {
+    rules.send_outside = policy.send_outside->value;
+    rules.send_outside_from = policy.send_outside->from;
+  }
+  if (policy.protocols) {
+    rules.protocols = policy.protocols->value;
+    rules.protocols_from = policy.protocols->from;
+  }
+  return rules;
+}
+
 Account account_of(const directory::Authentication& answer, const std::string& domain) {
   using Outcome = directory::Authentication::Outcome;
   Account account;
@@ -52,6 +69,7 @@ Account account_of(const directory::Authentication& answer, const std::string& d
       account.user = lower(answer.user.uid) + "@" + domain;
       account.display_name = answer.user.display_name;
       account.quota = answer.user.quota.value_or(0);
+      account.rules = rules_of(answer.user.policy);
       return account;
     case Outcome::WrongPassword:
       account.outcome = Account::Outcome::Denied;
@@ -160,6 +178,36 @@ asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string
   co_return account_of(answer, domain);
 }
 
+asio::awaitable<Account> PostOffices::admit(std::string principal) {
+  Account account;
+  account.outcome = Account::Outcome::Denied;
+  account.why = "the principal " + principal + " is nobody's here";
+  const auto at = principal.rfind('@');
+  // imap/host is a service, not a person.
+  if (at == std::string::npos || principal.find('/') != std::string::npos) co_return account;
+  const auto realm = principal.substr(at + 1), uid = principal.substr(0, at);
+  for (auto& [domain, office] : offices_) {
+    if (!office.config.kerberos || office.config.kerberos->realm != realm || !office.directory) continue;
+    auto answer = co_await office.directory->find_user(uid);
+    switch (answer.outcome) {
+      case directory::Recipient::Outcome::User: break;
+      case directory::Recipient::Outcome::Unavailable:
+        account.outcome = Account::Outcome::Unavailable;
+        account.why = answer.why;
+        co_return account;
+      case directory::Recipient::Outcome::Alias:
+      case directory::Recipient::Outcome::Unknown: co_return account;
+    }
+    // A ticket lives on for hours after its owner was locked out.
+    directory::Authentication known;
+    known.outcome = answer.user.locked ? directory::Authentication::Outcome::Locked
+                                       : directory::Authentication::Outcome::Ok;
+    known.user = std::move(answer.user);
+    co_return account_of(known, domain);
+  }
+  co_return account;
+}
+
 asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address& address,
                                                   std::vector<Address>& members) {
   using Outcome = Destination::Outcome;
@@ -172,6 +220,7 @@ asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address&
     auto local = key.substr(0, key.rfind('@'));
     if (auto user = office.users_by_address.find(key); user != office.users_by_address.end()) {
       result.users = {user->second + "@" + address.domain()};
+      result.quotas[result.users.front()] = office.config.users.at(user->second).quota.count;
       co_return result;
     }
     for (auto& [alias, names] : office.config.aliases) {
@@ -184,6 +233,7 @@ asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address&
     switch (answer.outcome) {
       case directory::Recipient::Outcome::User:
         result.users = {lower(answer.user.uid) + "@" + address.domain()};
+        result.quotas[result.users.front()] = answer.user.quota.value_or(0);
         co_return result;
       case directory::Recipient::Outcome::Alias:
         for (auto& member : answer.members) add_member(member);
@@ -233,6 +283,7 @@ asio::awaitable<Destination> PostOffices::find(Address address) {
         all.max_message = all.max_message == 0 ? limit : std::min(all.max_message, limit);
       for (auto& user : one.users)
         if (users.insert(user).second) all.users.push_back(user);
+      all.quotas.merge(one.quotas);
       waiting.insert(waiting.end(), members.begin(), members.end());
     }
     first = false;

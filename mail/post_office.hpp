@@ -33,6 +33,7 @@ class PostOffices final : public Accounts {
 
   bool serves(std::string_view domain) const override;
   boost::asio::awaitable<Account> authenticate(std::string name, std::string password) override;
+  boost::asio::awaitable<Account> admit(std::string principal) override;
   boost::asio::awaitable<Destination> find(Address address) override;
   std::string welcome(const Account& account) const override;
 

@@ -31,6 +31,7 @@ constexpr char kHelp[] =
   --client-id HEX      option 61, as 01:02:00:...; default: hardware type and address
   --state FILE         remembers the lease: the next start asks for the same address (INIT-REBOOT)
   --resolv-conf FILE   written, in place, with the name servers and search list of each lease
+  --search DOMAIN      tried before the lease's search list; may be given several times
   --lease-file FILE    the lease as JSON, for other programs; removed when the lease ends
   --once               ends after the first lease, which stays configured
   --timeout SECONDS    ends with status 1 when there is no lease by then
@@ -47,6 +48,7 @@ SIGUSR1 renews now. SIGTERM and SIGINT end the program; the address stays unless
 struct Arguments {
   std::string interface, hostname, state, resolv_conf, lease_file;
   Bytes client_id;
+  std::vector<std::string> search;
   bool once = false, release = false, verbose = false;
   std::optional<std::chrono::seconds> timeout;
   std::chrono::milliseconds probe{0};
@@ -70,6 +72,15 @@ ClientTime now() {
   static const auto base =
       std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) - boot();
   return base + boot();
+}
+
+/// The lease with the domains this machine tries first, those of `first`.
+ClientLease with_search(ClientLease lease, std::vector<std::string> first) {
+  if (lease.search.empty() && !lease.domain.empty()) lease.search.push_back(lease.domain);
+  for (auto& domain : lease.search)
+    if (std::find(first.begin(), first.end(), domain) == first.end()) first.push_back(std::move(domain));
+  lease.search = std::move(first);
+  return lease;
 }
 
 class Program {
@@ -177,7 +188,7 @@ class Program {
       if (!result) say(result.error().text());
     };
     if (!arguments_.resolv_conf.empty() && !lease.name_servers.empty())
-      note(write_in_place(arguments_.resolv_conf, resolv_conf(lease, link_.name())));
+      note(write_in_place(arguments_.resolv_conf, resolv_conf(with_search(lease, arguments_.search), link_.name())));
     if (!arguments_.state.empty()) note(write_atomically(arguments_.state, remember(lease)));
     if (!arguments_.lease_file.empty())
       note(write_atomically(arguments_.lease_file, lease_json(lease, link_.name())));
@@ -272,6 +283,7 @@ int main_of(int argc, char** argv) {
     kClientId,
     kState,
     kResolvConf,
+    kSearch,
     kLeaseFile,
     kOnce,
     kTimeout,
@@ -288,6 +300,7 @@ int main_of(int argc, char** argv) {
                                       {"client-id", required_argument, nullptr, kClientId},
                                       {"state", required_argument, nullptr, kState},
                                       {"resolv-conf", required_argument, nullptr, kResolvConf},
+                                      {"search", required_argument, nullptr, kSearch},
                                       {"lease-file", required_argument, nullptr, kLeaseFile},
                                       {"once", no_argument, nullptr, kOnce},
                                       {"timeout", required_argument, nullptr, kTimeout},
@@ -312,6 +325,7 @@ int main_of(int argc, char** argv) {
       }
       case kState: arguments.state = optarg; break;
       case kResolvConf: arguments.resolv_conf = optarg; break;
+      case kSearch: arguments.search.emplace_back(optarg); break;
       case kLeaseFile: arguments.lease_file = optarg; break;
       case kOnce: arguments.once = true; break;
       case kTimeout: {

@@ -134,6 +134,8 @@ std::vector<Finding> examine() {
                                     {"curl", "curl", "mail and web from the command line", false},
                                     {"mutt", "mutt", "a mail reader", false},
                                     {"ping", "iputils-ping", "ping inside nodes", false},
+                                    {"krb5kdc", "krb5-kdc krb5-admin-server", "directory: {kerberos: true}", false},
+                                    {"kinit", "krb5-user", "Kerberos log-in inside nodes", false},
                                     {"udhcpc", "udhcpc", "dhcp_client: udhcpc", false},
                                     {"dhclient", "isc-dhcp-client", "dhcp_client: dhclient", false},
                                     {"dhcpcd", "dhcpcd-base", "dhcp_client: dhcpcd", false}};
@@ -143,7 +145,7 @@ std::vector<Finding> examine() {
                         path.empty() ? fmt::format("sudo apt-get install -y {}", tool.package) : ""});
   }
   for (const char* daemon :
-       {"lab-dnsd", "lab-dhcpd", "lab-dhclient", "lab-directory", "lab-maild", "lab-probe"}) {
+       {"lab-dnsd", "lab-dhcpd", "lab-dhclient", "lab-directory", "lab-kdc", "lab-maild", "lab-probe"}) {
     const auto path = bin_folder() + "/" + daemon;
     const bool there = access(path.c_str(), X_OK) == 0;
     findings.push_back(

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/policies.hpp"
 #include "labctl/plan/zones.hpp"
 
 namespace lab::plan {
@@ -225,6 +226,11 @@ class Checks {
     port(client, *server, "directory", host, 389, "LDAP", "");
     tls(client, *server, "directory", host, 636, "");
     tls(client, *server, "directory", host, 389, "ldap");
+    if (!kerberos_server(topology_, domain)) return;
+    const auto name = "_kerberos._udp." + domain;
+    if (const auto servers = topology::dns_servers(topology_, domain); !servers.empty())
+      question(client, *servers.front(), name, "SRV", name + ".", topology::main_address(*server)->text());
+    port(client, *server, "kerberos", host, 88, "Kerberos", "");
   }
 
   std::vector<const Credential*> people(const std::string& domain) const {
@@ -259,9 +265,11 @@ class Checks {
       if (directory)
         add(client.name, "login", fmt::format("{} signs in to the directory", person->mail.front()),
             bind(person->password, false), see_log(build_, *directory, "directory"));
+      const bool may_read = person_policy(topology_, domain, person->user).imap;
       if (imaps != 0)
-        add(client.name, "login", fmt::format("{} signs in to the mailbox", person->mail.front()),
-            open(person->password, false), see_log(build_, *mail, "mail"));
+        add(client.name, "login",
+            person->mail.front() + (may_read ? " signs in to the mailbox" : " is kept from IMAP by policy"),
+            open(person->password, !may_read), see_log(build_, *mail, "mail"));
       // Asked of the directory, which answers at once: a mail server lets whoever guesses passwords wait.
       const auto title = fmt::format("{} with a wrong password stays outside", person->mail.front());
       if (first && directory)
@@ -292,8 +300,9 @@ class Checks {
         if (port != 0)
           check.read.push_back({fmt::format("{}://{}:{}", scheme, host, port), to.mail.front(), to.password});
       };
-      read(ports.imaps ? "imaps" : "imap", ports.imaps ? ports.imaps : ports.imap);
-      read(ports.pop3s ? "pop3s" : "pop3", ports.pop3s ? ports.pop3s : ports.pop3);
+      const auto policy = person_policy(topology_, to.domain, to.user);
+      if (policy.imap) read(ports.imaps ? "imaps" : "imap", ports.imaps ? ports.imaps : ports.imap);
+      if (policy.pop3) read(ports.pop3s ? "pop3s" : "pop3", ports.pop3s ? ports.pop3s : ports.pop3);
     }
     return check;
   }
@@ -305,7 +314,9 @@ class Checks {
 
   void write(const std::string& client, const Credential& from, const Credential& to) {
     auto check = letter(from, to);
-    if (check.send.url.empty() || check.read.empty()) return;
+    const auto policy = person_policy(topology_, from.domain, from.user);
+    if (check.send.url.empty() || check.read.empty() || !policy.smtp) return;
+    if (from.domain != to.domain && !policy.send_outside) return;
     const auto& a = from.domain == to.domain ? from.user : from.mail.front();
     const auto& b = from.domain == to.domain ? to.user : to.mail.front();
     auto title =

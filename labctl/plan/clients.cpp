@@ -5,6 +5,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/lease_script.hpp"
+#include "labctl/plan/policies.hpp"
 
 namespace lab::plan {
 
@@ -26,6 +27,8 @@ void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool
                  "--lease-file",
                  client.lease_file};
   if (resolv_conf) client.argv.insert(client.argv.end(), {"--resolv-conf", "/etc/resolv.conf"});
+  for (const auto& suffix : machine_policy(build.topology, node).dns_suffix)
+    client.argv.insert(client.argv.end(), {"--search", suffix});
   client.state_folders = {folder};
 }
 
@@ -33,7 +36,7 @@ void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool
 void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool resolv_conf) {
   const auto folder = build.runtime(node.name, "dhcp-client/" + client.interface);
   const auto script = folder + "/lease-script";
-  client.files = {{script, lease_script(client.lease_file, resolv_conf), 0755, File::Change::Restart}};
+  client.files = {{script, lease_script(client.lease_file, resolv_conf, machine_policy(build.topology, node).dns_suffix), 0755, File::Change::Restart}};
   client.ready = Ready::Forks;
   switch (node->dhcp_client) {
     case DhcpClient::Udhcpc:

@@ -73,7 +73,7 @@ Difference difference(const Plan& running, const Plan& wanted) {
   std::set<std::string> rebuilt;  // nodes that lose their processes
   for (const auto& node : running.nodes) {
     const auto* after = wanted.node(node.name);
-    if (after && after->interfaces == node.interfaces) continue;
+    if (after && after->interfaces == node.interfaces && after->trust_ca == node.trust_ca) continue;
     d.nodes_gone.push_back(node.name);
     rebuilt.insert(node.name);
   }

@@ -1,8 +1,11 @@
 // directory.yaml: the domain's tree, its people and groups, for lab-directory.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/paths.hpp"
+#include "labctl/plan/policies.hpp"
 #include "labctl/plan/yaml_text.hpp"
 
 namespace lab::plan {
@@ -18,14 +21,21 @@ void write_people(YamlText& yaml, const Build& build, const topology::Named<topo
                                    yaml_scalar(person.password), yaml_list(person.mail));
     if (!person.groups.empty()) line += fmt::format(", groups: {}", yaml_list(person.groups));
     if (user.quota) line += fmt::format(", quota: {}", user.quota->count);
+    if (const auto rules = policy_yaml(user.policy); !rules.empty()) line += ", policy: " + rules;
     yaml.raw(person.user, line + "}");
   }
   yaml.close();
   yaml.open("groups");
-  for (const auto& group : domain->groups)
-    yaml.raw(group.name, group->description.empty()
-                             ? "{}"
-                             : fmt::format("{{description: {}}}", yaml_scalar(group->description)));
+  int order = 0;
+  for (const auto& group : domain->groups) {
+    auto line = fmt::format("{{order: {}", ++order);
+    if (!group->description.empty()) line += ", description: " + yaml_scalar(group->description);
+    std::vector<std::string> parents;
+    for (const auto& parent : group->groups) parents.push_back(*parent);
+    if (!parents.empty()) line += ", groups: " + yaml_list(parents);
+    if (const auto rules = policy_yaml(group->policy); !rules.empty()) line += ", policy: " + rules;
+    yaml.raw(group.name, line + "}");
+  }
   yaml.close();
   yaml.open("aliases");
   for (const auto& alias : domain->aliases) {
@@ -34,6 +44,31 @@ void write_people(YamlText& yaml, const Build& build, const topology::Named<topo
     yaml.list(alias.name, targets);
   }
   yaml.close();
+}
+
+/// The domain's machines that nobody's services run on: what a class logs in at.
+void write_computers(YamlText& yaml, const Build& build, const std::string& domain) {
+  yaml.open("computers");
+  for (const auto& node : build.topology.nodes) {
+    if (!node->is_client() || topology::domain_of(build.topology, node) != domain) continue;
+    std::vector<std::string> macs, addresses, groups;
+    for (const auto& interface : build.plan.node(node.name)->interfaces) macs.push_back(interface.mac.text());
+    for (const auto& address : fixed_addresses(build.topology, node)) addresses.push_back(address.text());
+    for (const auto& group : node->groups) groups.push_back(*group);
+    auto line = fmt::format("{{description: {}, macs: {}", yaml_scalar(fqdn_of(build.topology, node)),
+                            yaml_list(macs));
+    if (!addresses.empty()) line += ", addresses: " + yaml_list(addresses);
+    if (!groups.empty()) line += ", groups: " + yaml_list(groups);
+    yaml.raw(node.name, line + "}");
+  }
+  yaml.close();
+}
+
+/// Makes everybody's certificate once the lab is up, without being in the way of anybody: keys take a while.
+std::string certify_command(const Build& build, const Service& directory) {
+  const auto folder = build.inputs.paths.state + "/ca";
+  return fmt::format("nice -n 19 '{}' certify --config '{}' --ca '{}' --ca-key '{}' --folder '{}/users'",
+                     directory.argv[0], directory.argv[2], build.plan.ca_certificate, build.plan.ca_key, folder);
 }
 
 }  // namespace
@@ -58,6 +93,7 @@ void add_directory(Build& build) {
     const auto domain = topology::domain_of(build.topology, node);
     const auto* written = build.topology.domains.find(domain);
     if (!written) continue;
+    const auto& options = node->services.directory->value;
     const auto& certificate = request_certificate(build, node, "directory", {fqdn_of(build.topology, node)});
     const auto addresses = fixed_addresses(build.topology, node);
 
@@ -74,7 +110,16 @@ void add_directory(Build& build) {
         .value("dn", service_dn(domain))
         .value("password_file", service_password_path(build, node))
         .close();
+    if (options.kerberos)
+      yaml.open("kerberos")
+          .value("realm", realm_of(domain))
+          .value("host", fqdn_of(build.topology, node))
+          .value("keytab", keytab_path(build, node, "directory"))
+          .value("socket", kerberos_socket(build, node))
+          .close();
     write_people(yaml, build, *written);
+    write_computers(yaml, build, domain);
+    if (const auto rules = policy_yaml((*written)->policy); !rules.empty()) yaml.raw("policy", rules);
 
     Service service;
     service.id = service_id(node, "directory");
@@ -89,6 +134,11 @@ void add_directory(Build& build) {
     service.state_folders = {build.state(node.name, "directory")};
     service.runtime_folders = {build.runtime(node.name, "directory")};
     service.certificates = {certificate.id};
+    if (options.kerberos) service.after = {service_id(node, "kerberos")};
+    if (options.certificates) {
+      auto& commands = std::ranges::find(build.plan.nodes, node.name, &Node::name)->run;
+      commands.push_back(certify_command(build, service));
+    }
     service.listens = {"ldap 389", "ldaps 636"};
     build.plan.services.push_back(std::move(service));
   }

@@ -113,6 +113,10 @@ void add_mail(Build& build) {
     if (!resolvers.empty()) yaml.list("dns", resolvers);
     yaml.open("domains").open(domain);
     write_directory(yaml, build, node, *directory, domain, folder + "/directory.password", service);
+    if (const auto* kerberos = kerberos_server(topology, domain)) {
+      yaml.open("kerberos").value("realm", realm_of(domain)).value("keytab", keytab_path(build, node, "mail")).close();
+      service.after.push_back(service_id(*kerberos, "kerberos"));
+    }
     write_aliases(yaml, *written);
     yaml.flag("welcome", (*written)->mail.welcome);
     yaml.number("max_message", static_cast<std::int64_t>((*written)->mail.max_message.count));

@@ -89,6 +89,7 @@ struct Node {
   std::string nat;        ///< interface whose outgoing packets are masqueraded; empty = none
   std::vector<File> etc;  ///< /etc/hostname, /etc/hosts, /etc/resolv.conf, bind-mounted over the machine's
   std::vector<std::string> run;  ///< shell commands run once when the lab is up
+  bool trust_ca = true;          ///< the lab CA is the one authority its programs trust
   std::string fqdn() const { return domain.empty() ? name : name + "." + domain; }
   friend bool operator==(const Node&, const Node&) = default;
 };

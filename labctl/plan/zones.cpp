@@ -104,6 +104,12 @@ void add_directory_records(const Topology& topology, const std::string& domain,
   if (!server || server->value.services.directory->value.provider != topology::Provider::Slapd) return;
   add_srv(records, domain, "ldap", 389, fqdn_of(topology, *server));
   add_srv(records, domain, "ldaps", 636, fqdn_of(topology, *server));
+  if (!server->value.services.directory->value.kerberos) return;
+  // RFC 4120 7.2.3.2: how clients find the realm's server.
+  add_srv(records, domain, "kerberos", 88, fqdn_of(topology, *server));
+  add(records, fmt::format("_kerberos._udp.{}.", domain), "SRV",
+      fmt::format("0 1 88 {}.", fqdn_of(topology, *server)));
+  add(records, fmt::format("_kerberos.{}.", domain), "TXT", fmt::format("\"{}\"", realm_of(domain)));
 }
 
 /// The zones directly below this one are delegated (RFC 1034 4.2.1), with the address of their server as

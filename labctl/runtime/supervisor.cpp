@@ -371,6 +371,7 @@ class Supervisor {
     }
     units_->schedule();
     const auto failed = co_await settle();
+    for (const auto& name : change.nodes_new) boot_commands(*plan_.node(name));
     co_return applied_reply(change, failed.empty() ? nullptr : units_->find(failed));
   }
 

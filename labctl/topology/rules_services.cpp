@@ -77,6 +77,9 @@ void check_directory(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
   if (url && url->clean && !(*url)->starts_with("ldap://") && !(*url)->starts_with("ldaps://"))
     report(diagnostics, *url, fmt::format("'{}' is not the URL of a directory", **url),
            "it begins with ldaps:// or ldap://");
+  if (directory->provider == Provider::Ldap && (directory->kerberos || directory->certificates))
+    report(diagnostics, directory, "kerberos and certificates need the lab's own directory",
+           "an external directory has a realm and an authority of its own");
 }
 
 /// The names a domain's servers answer to belong to them.

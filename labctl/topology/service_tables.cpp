@@ -34,7 +34,12 @@ const Table<DirectoryService>& table_of(const DirectoryService*) {
           .row("url", &DirectoryService::url, "the external server, such as ldaps://dc1.example.org")
           .row("bind_dn", &DirectoryService::bind_dn, "the account that searches the external server")
           .row("bind_password", &DirectoryService::bind_password, "its password")
-          .row("flavour", &DirectoryService::flavour, "what the external server is");
+          .row("flavour", &DirectoryService::flavour, "what the external server is")
+          .row("kerberos", &DirectoryService::kerberos,
+               "a Kerberos realm with the same people and passwords: kinit, then mail without a password")
+          .row("certificates", &DirectoryService::certificates,
+               "an S/MIME certificate for everybody, published once the lab is up; without it `labctl ca issue` "
+               "makes them");
   return table;
 }
 

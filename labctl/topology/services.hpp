@@ -20,6 +20,8 @@ struct DirectoryService {
   std::optional<Located<std::string>> url;  ///< of the external server, with provider: ldap
   std::string bind_dn, bind_password;
   Flavour flavour = Flavour::Openldap;
+  bool kerberos = false;      ///< a realm with the same people and passwords
+  bool certificates = false;  ///< everybody's S/MIME certificate, made when the lab is up
 };
 
 enum class DnsRole { Primary, Secondary };

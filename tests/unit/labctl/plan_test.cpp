@@ -26,7 +26,8 @@ using ::testing::SizeIs;
 TEST(Plan, IsTheSameForTheSameTopology) { EXPECT_EQ(to_json(planned(kHelper)), to_json(planned(kHelper))); }
 
 TEST(Plan, SurvivesBeingPrintedAndReadAgain) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay"}) {
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay",
+                           "policies", "kerberos"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     const auto copy = plan_from_json(to_json(plan));
     ASSERT_TRUE(copy) << copy.error().text();
@@ -85,7 +86,8 @@ TEST(Plan, AClientKnowsNoNameServerBeforeItsLease) {
 }
 
 TEST(Plan, ServicesStartAfterWhatTheyNeed) {
-  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay"}) {
+  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay",
+                           "policies", "kerberos"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     std::set<std::string> started;
     for (const auto& service : plan.services) {
