@@ -229,7 +229,7 @@ class CommandLine {
     } catch (const CLI::ParseError& e) {
       return app_.exit(e) == 0 ? 0 : 2;
     }
-    auto settings = config::load_file<Settings>(options_.config);
+    auto settings = load_settings(options_.config);
     if (!settings) {
       fmt::print(stderr, "{}", settings.error());
       return 2;

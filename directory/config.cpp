@@ -5,6 +5,12 @@
 #include "directory/password.hpp"
 
 namespace lab::directory {
+
+/// The file of `computers_file`.
+struct ComputerList {
+  std::map<std::string, Computer> computers;
+};
+
 namespace {
 
 bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
@@ -170,17 +176,21 @@ void check_groups(const yaml::Value& root, Settings& s) {
   }
 }
 
-void check_computers(const yaml::Value& root, Settings& s) {
-  const Places places(root, "computers");
-  for (auto& [name, computer] : s.computers) {
-    const auto& at = places.of(name);
+void check_machines(const yaml::Value& at, const std::map<std::string, Computer>& computers) {
+  for (auto& [name, computer] : computers) {
     if (auto wrong = wrong_name(name); !wrong.empty()) at.error("computer '" + name + "' " + wrong);
     if (has_control(computer.description))
       at.error("the description of computer '" + name + "' has a control character");
     for (auto& mac : computer.macs)
       if (!MacAddress::parse(mac)) at.error("'" + mac + "' of computer '" + name + "' is not a MAC address");
-    check_memberships(at, s, "computer '" + name + "'", computer.groups);
   }
+}
+
+void check_computers(const yaml::Value& root, const Settings& s) {
+  const Places places(root, "computers");
+  check_machines(root, s.computers);
+  for (auto& [name, computer] : s.computers)
+    check_memberships(places.of(name), s, "computer '" + name + "'", computer.groups);
 }
 
 void check(const yaml::Value& at, Settings& s) {
@@ -252,6 +262,7 @@ const config::Table<Settings>& settings_table() {
           .row("users", &Settings::users, "people, by login name")
           .row("groups", &Settings::groups, "groups, by name")
           .row("computers", &Settings::computers, "machines of the domain, by name")
+          .row("computers_file", &Settings::computers_file, "a file with more of them, under 'computers'")
           .row("policy", &Settings::policy, "rules for everybody")
           .row("passwords", &Settings::passwords, "what passwords must be like, and what wrong ones lead to")
           .row("aliases", &Settings::aliases, "addresses that stand for others, by local part")
@@ -261,6 +272,28 @@ const config::Table<Settings>& settings_table() {
           .row("slapd", &Settings::slapd, "OpenLDAP's server program")
           .rule(check);
   return table;
+}
+
+const config::Table<ComputerList>& computer_list_table() {
+  static const auto table =
+      config::Table<ComputerList>("computers")
+          .row("computers", &ComputerList::computers, "machines of the domain, by name")
+          .rule([](const yaml::Value& at, ComputerList& list) { check_machines(at, list.computers); });
+  return table;
+}
+inline const auto& table_of(const ComputerList*) { return computer_list_table(); }
+
+std::expected<Settings, std::string> load_settings(const std::string& path) {
+  auto settings = config::load_file<Settings>(path);
+  if (!settings || settings->computers_file.empty()) return settings;
+  auto list = config::load_file<ComputerList>(settings->computers_file);
+  if (!list) return std::unexpected(list.error());
+  for (auto& [name, computer] : list->computers) {
+    // This file may be newer than the groups it speaks of.
+    std::erase_if(computer.groups, [&](auto& group) { return !settings->groups.contains(group); });
+    settings->computers.emplace(name, std::move(computer));
+  }
+  return settings;
 }
 
 std::string suffix_of_domain(const std::string& domain) {

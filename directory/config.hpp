@@ -70,6 +70,7 @@ struct Settings {
   std::map<std::string, Person> users;
   std::map<std::string, Group> groups;
   std::map<std::string, Computer> computers;
+  std::string computers_file;  ///< more of them: `computers:` in a file of its own
   PasswordRules passwords;
   PolicyConfig policy;  ///< rules for everybody; its passwords change `passwords`
   std::map<std::string, std::vector<std::string>> aliases;
@@ -80,6 +81,8 @@ struct Settings {
 };
 
 const config::Table<Settings>& settings_table();
+/// Reads the file, and the one of `computers_file`; on mistakes their rendered list.
+std::expected<Settings, std::string> load_settings(const std::string& path);
 inline const auto& table_of(const Settings*) { return settings_table(); }
 
 /// "helper.bac" -> "dc=helper,dc=bac" (RFC 2247)

@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
        .reference = [] { return directory::settings_table().reference(); },
        .check =
            [&](const std::string& path) {
-             auto read = config::load_file<directory::Settings>(path);
+             auto read = directory::load_settings(path);
              if (!read) return read.error();
              settings = std::move(*read);
              return std::string();

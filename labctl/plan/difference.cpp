@@ -28,7 +28,7 @@ Fate fate_of(const std::vector<File>& before, const std::vector<File>& after) {
   for (const auto& file : after) {
     const auto* old = find_by(before, file.path, &File::path);
     if (!old || old->mode != file.mode) return Fate::Restart;
-    if (old->content == file.content) continue;
+    if (old->content == file.content || file.on_change == File::Change::Keep) continue;
     if (file.on_change == File::Change::Restart) return Fate::Restart;
     fate = Fate::Reload;
   }

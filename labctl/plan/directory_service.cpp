@@ -118,7 +118,8 @@ void add_directory(Build& build) {
           .value("socket", kerberos_socket(build, node))
           .close();
     write_people(yaml, build, *written);
-    write_computers(yaml, build, domain);
+    const auto computers = build.runtime(node.name, "directory/computers.yaml");
+    yaml.value("computers_file", computers);
     if (const auto rules = policy_yaml((*written)->policy); !rules.empty()) yaml.raw("policy", rules);
 
     Service service;
@@ -127,8 +128,13 @@ void add_directory(Build& build) {
     service.kind = "directory";
     const auto config = build.runtime(node.name, "directory/directory.yaml");
     service.argv = {build.program("lab-directory"), "--config", config};
+    YamlText machines;
+    machines.comment(fmt::format("The machines of {}. Written by labctl from the topology.", domain));
+    write_computers(machines, build, domain);
     // Passwords are in it: for its own eyes.
     service.files = {{config, std::move(yaml).text(), 0600, File::Change::Restart},
+                     // One more client is no reason to send everybody away: it is entered at the next start.
+                     {computers, std::move(machines).text(), 0644, File::Change::Keep},
                      {service_password_path(build, node), password_of(build, "cn=mail@" + domain) + "\n",
                       0600, File::Change::Restart}};
     service.state_folders = {build.state(node.name, "directory")};

@@ -25,7 +25,9 @@ json::value write(std::chrono::milliseconds v) { return json::value(v.count()); 
 json::value write(const IpAddress& v) { return json::value(v.text()); }
 json::value write(const Network& v) { return json::value(v.text()); }
 json::value write(const MacAddress& v) { return json::value(v.text()); }
-json::value write(File::Change v) { return v == File::Change::Reload ? "reload" : "restart"; }
+json::value write(File::Change v) {
+  return v == File::Change::Reload ? "reload" : v == File::Change::Keep ? "keep" : "restart";
+}
 json::value write(Ready v) { return v == Ready::Notify ? "notify" : v == Ready::Forks ? "forks" : "started"; }
 template <class T>
 requires std::is_class_v<T> json::value write(const T& v);
@@ -80,7 +82,7 @@ void read(const json::value& j, IpAddress& v) { read_parsed(j, v); }
 void read(const json::value& j, Network& v) { read_parsed(j, v); }
 void read(const json::value& j, MacAddress& v) { read_parsed(j, v); }
 void read(const json::value& j, File::Change& v) {
-  v = j == "reload" ? File::Change::Reload : File::Change::Restart;
+  v = j == "reload" ? File::Change::Reload : j == "keep" ? File::Change::Keep : File::Change::Restart;
 }
 void read(const json::value& j, Ready& v) {
   v = j == "forks" ? Ready::Forks : j == "started" ? Ready::Started : Ready::Notify;

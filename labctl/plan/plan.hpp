@@ -25,8 +25,9 @@ struct File {
   std::string path;  ///< absolute; for Node::etc the path inside the node
   std::string content;
   unsigned mode = 0644;
-  /// What a service does when only this changes: read it again (SIGHUP) or start anew.
-  enum class Change { Restart, Reload } on_change = Change::Restart;
+  /// What a service does when only this changes: read it again (SIGHUP), start anew, or go on as it is until it
+  /// starts the next time.
+  enum class Change { Restart, Reload, Keep } on_change = Change::Restart;
   friend bool operator==(const File&, const File&) = default;
 };
 
