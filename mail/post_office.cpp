@@ -39,6 +39,8 @@ Result<directory::ClientSettings> settings_of(const DirectoryConfig& config) {
   settings.bind_dn = config.bind_dn;
   settings.password = *password;
   settings.ca_file = config.ca;
+  settings.flavour = config.flavour;
+  settings.referrals = config.referrals;
   return settings;
 }
 
@@ -64,6 +66,10 @@ Account account_of(const directory::Authentication& answer, const std::string& d
     case Outcome::Locked:
       account.outcome = Account::Outcome::Refused;
       account.why = "this account is locked; ask your administrator";
+      return account;
+    case Outcome::Disabled:
+      account.outcome = Account::Outcome::Refused;
+      account.why = "this account is switched off; ask your administrator";
       return account;
     case Outcome::Expired:
       account.outcome = Account::Outcome::Refused;

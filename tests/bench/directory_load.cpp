@@ -1,8 +1,10 @@
 // The load of bench/directory.sh: logins of users u0, u1, … (passwords p0, p1, …) of dc=helper,dc=bac for
 // some seconds.
 //   raw     what libldap can do: a thread a connection, each one simple bind after another
-//   client  what a mail server does: lab::directory::Client, look-up and bind, on one thread
-// usage: bench_directory_load raw|client LDAPI-PATH CONNECTIONS SECONDS USERS       prints logins per second
+//   client  what a mail server does: lab::directory::Client, look-up and bind, on one thread, nothing
+//   remembered cached  the same with what the client remembers
+// usage: bench_directory_load raw|client|cached LDAPI-PATH CONNECTIONS SECONDS USERS       prints logins per
+// second
 #include <ldap.h>
 
 #include <atomic>
@@ -53,13 +55,14 @@ long raw(const Load& load) {
   return failed == 0 ? done.load() : -1;
 }
 
-long through_client(const Load& load) {
+long through_client(const Load& load, bool cached) {
   using namespace lab::directory;
   boost::asio::io_context io(1);
   ClientSettings settings;
   settings.urls = {"ldapi://" + load.socket};
   settings.base = "dc=helper,dc=bac";
   settings.limits.bind_connections = static_cast<std::size_t>(load.connections);
+  if (!cached) settings.cache.right = std::chrono::milliseconds(0);
   Client client(io.get_executor(), settings);
   std::minstd_rand random(1);
   long done = 0, failed = 0;
@@ -84,7 +87,9 @@ int main(int argc, char** argv) {
   const Load load{
       argv[2], std::atoi(argv[3]), std::atoi(argv[5]),
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))};
-  const long logins = std::strcmp(argv[1], "raw") == 0 ? raw(load) : through_client(load);
+  const long logins = std::strcmp(argv[1], "raw") == 0
+                          ? raw(load)
+                          : through_client(load, std::strcmp(argv[1], "cached") == 0);
   if (logins < 0) std::fprintf(stderr, "some logins failed\n");
   std::printf("%.0f\n", static_cast<double>(logins) / seconds);
   return logins > 0 ? 0 : 1;
