@@ -9,6 +9,9 @@ namespace lab::plan {
 
 namespace {
 
+/// A replica's first start copies the whole tree, from a server that may be starting itself.
+constexpr std::chrono::milliseconds kFirstCopy{30'000};
+
 void write_people(YamlText& yaml, const Build& build, const topology::Named<topology::Domain>& domain) {
   yaml.open("users");
   for (const auto& person : build.plan.credentials) {
@@ -51,46 +54,72 @@ std::string service_password_path(const Build& build, const topology::NodeEntry&
   return build.runtime(node.name, "directory/mail.password");
 }
 
+namespace {
+
+std::string copier_dn(const std::string& domain) {
+  return "cn=replica,ou=services," + directory_base(domain);
+}
+
+/// A program's account in the directory's configuration, its password in a file of its own.
+void write_account(YamlText& yaml, Build& build, Service& service, const char* key, const std::string& dn,
+                   const std::string& path, const std::string& account) {
+  yaml.open(key).value("dn", dn).value("password_file", path).close();
+  service.files.push_back({path, password_of(build, account) + "\n", 0600, File::Change::Restart});
+}
+
+void add_directory_of(Build& build, const topology::NodeEntry& node,
+                      const topology::Named<topology::Domain>& domain) {
+  const auto& options = node->services.directory->value;
+  const auto& certificate = request_certificate(build, node, "directory", {fqdn_of(build.topology, node)});
+  const auto addresses = fixed_addresses(build.topology, node);
+  Service service;
+  service.id = service_id(node, "directory");
+  service.node = node.name;
+  service.kind = "directory";
+
+  YamlText yaml;
+  yaml.comment(fmt::format("The directory of {}, for lab-directory. Written by labctl from the topology.",
+                           domain.name));
+  yaml.value("domain", domain.name).value("suffix", directory_base(domain.name));
+  yaml.value("data", build.state(node.name, "directory/" + domain.name));
+  yaml.open("listen").list("ldap", endpoints(addresses, 389)).list("ldaps", endpoints(addresses, 636));
+  yaml.value("ldapi", ldapi_path(build, node)).close();
+  yaml.open("tls").value("certificate", certificate.certificate_path).value("key", certificate.key_path);
+  yaml.value("ca", build.plan.ca_certificate).close();
+  if (options.replica_of) {
+    const auto* original = build.topology.nodes.find(**options.replica_of);
+    // By address, which its certificate has too: a copy needs no name server, whose names may be in it.
+    yaml.value("replica_of", "ldaps://" + endpoints({*topology::main_address(*original)}, 636).front());
+    service.after = {service_id(*original, "directory")};
+    service.ready_within = kFirstCopy;
+  } else {
+    write_account(yaml, build, service, "service", service_dn(domain.name),
+                  service_password_path(build, node), "cn=mail@" + domain.name);
+  }
+  if (options.replica_of || !topology::directory_replicas(build.topology, domain.name).empty())
+    write_account(yaml, build, service, "replication", copier_dn(domain.name),
+                  build.runtime(node.name, "directory/replica.password"), "cn=replica@" + domain.name);
+  if (!options.replica_of) write_people(yaml, build, domain);
+
+  const auto config = build.runtime(node.name, "directory/directory.yaml");
+  service.argv = {build.program("lab-directory"), "--config", config};
+  // Passwords are in it: for its own eyes.
+  service.files.insert(service.files.begin(), {config, std::move(yaml).text(), 0600, File::Change::Restart});
+  service.state_folders = {build.state(node.name, "directory")};
+  service.runtime_folders = {build.runtime(node.name, "directory")};
+  service.certificates = {certificate.id};
+  service.listens = {"ldap 389", "ldaps 636"};
+  build.plan.services.push_back(std::move(service));
+}
+
+}  // namespace
+
 void add_directory(Build& build) {
   for (const auto& node : build.topology.nodes) {
     if (!node->services.directory || node->services.directory->value.provider != topology::Provider::Slapd)
       continue;
-    const auto domain = topology::domain_of(build.topology, node);
-    const auto* written = build.topology.domains.find(domain);
-    if (!written) continue;
-    const auto& certificate = request_certificate(build, node, "directory", {fqdn_of(build.topology, node)});
-    const auto addresses = fixed_addresses(build.topology, node);
-
-    YamlText yaml;
-    yaml.comment(
-        fmt::format("The directory of {}, for lab-directory. Written by labctl from the topology.", domain));
-    yaml.value("domain", domain).value("suffix", directory_base(domain));
-    yaml.value("data", build.state(node.name, "directory/" + domain));
-    yaml.open("listen").list("ldap", endpoints(addresses, 389)).list("ldaps", endpoints(addresses, 636));
-    yaml.value("ldapi", ldapi_path(build, node)).close();
-    yaml.open("tls").value("certificate", certificate.certificate_path).value("key", certificate.key_path);
-    yaml.value("ca", build.plan.ca_certificate).close();
-    yaml.open("service")
-        .value("dn", service_dn(domain))
-        .value("password_file", service_password_path(build, node))
-        .close();
-    write_people(yaml, build, *written);
-
-    Service service;
-    service.id = service_id(node, "directory");
-    service.node = node.name;
-    service.kind = "directory";
-    const auto config = build.runtime(node.name, "directory/directory.yaml");
-    service.argv = {build.program("lab-directory"), "--config", config};
-    // Passwords are in it: for its own eyes.
-    service.files = {{config, std::move(yaml).text(), 0600, File::Change::Restart},
-                     {service_password_path(build, node), password_of(build, "cn=mail@" + domain) + "\n",
-                      0600, File::Change::Restart}};
-    service.state_folders = {build.state(node.name, "directory")};
-    service.runtime_folders = {build.runtime(node.name, "directory")};
-    service.certificates = {certificate.id};
-    service.listens = {"ldap 389", "ldaps 636"};
-    build.plan.services.push_back(std::move(service));
+    const auto* written = build.topology.domains.find(topology::domain_of(build.topology, node));
+    if (written) add_directory_of(build, node, *written);
   }
 }
 
