@@ -122,7 +122,7 @@ def test_the_mail_server_lets_its_people_in():
     with Post(Authority(), people=people, domain=REALM) as server:
         for name in 'ali', 'SCHOOL\\ali', f'ali@{REALM}':
             client = imaplib.IMAP4_SSL('127.0.0.1', 993, ssl_context=context)
-            client.login(name.replace('\\', '\\\\'), 'Ali-2026.x')
+            client.login('"' + name.replace('\\', '\\\\') + '"', 'Ali-2026.x')
             equal(client.select()[0], 'OK', name)
             client.logout()
         server.submit(('awa', 'Awa-2026.x'), [f'staff@{REALM}'], 'Subject: to all of the staff\r\n\r\n')
