@@ -134,9 +134,15 @@ Control sync_request(const std::string& cookie) {
   return control;
 }
 
+/// The control of an answer; nullptr for one without a value, which libldap takes for granted and aborts
+/// over.
+LDAPControl* with_value(const char* oid, LDAPControl** controls) {
+  auto* control = controls == nullptr ? nullptr : ldap_control_find(oid, controls, nullptr);
+  return control == nullptr || control->ldctl_value.bv_val == nullptr ? nullptr : control;
+}
+
 std::string page_cookie_of(LDAP* ld, LDAPControl** controls) {
-  auto* control =
-      controls == nullptr ? nullptr : ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, nullptr);
+  auto* control = with_value(LDAP_CONTROL_PAGEDRESULTS, controls);
   ber_int_t estimate = 0;
   berval cookie{};
   if (control == nullptr || ldap_parse_pageresponse_control(ld, control, &estimate, &cookie) != LDAP_SUCCESS)
@@ -148,9 +154,7 @@ std::string page_cookie_of(LDAP* ld, LDAPControl** controls) {
 }
 
 PolicyError policy_of(LDAP* ld, LDAPControl** controls) {
-  auto* control = controls == nullptr
-                      ? nullptr
-                      : ldap_control_find(LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls, nullptr);
+  auto* control = with_value(LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls);
   if (control == nullptr) return PolicyError::None;
   ber_int_t expire = -1, grace = -1;
   LDAPPasswordPolicyError error = PP_noError;

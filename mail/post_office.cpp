@@ -144,6 +144,16 @@ asio::awaitable<Account> PostOffices::static_login(const Office& office, std::st
   co_return account;
 }
 
+std::string PostOffices::office_named_by(const std::string& name) const {
+  const auto slash = name.find('\\');
+  if (slash != std::string::npos)
+    for (auto& [domain, office] : offices_)
+      if (const auto before = lower(std::string_view(name).substr(0, slash));
+          before == domain || before == domain.substr(0, domain.find('.')))
+        return domain;
+  return offices_.begin()->first;
+}
+
 asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string password) {
   Account denied;
   denied.outcome = Account::Outcome::Denied;
@@ -151,7 +161,7 @@ asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string
   auto at = name.rfind('@');
   // A bare name belongs to the only domain, or to the first one.
   auto domain =
-      at == std::string::npos ? offices_.begin()->first : lower(std::string_view(name).substr(at + 1));
+      at == std::string::npos ? office_named_by(name) : lower(std::string_view(name).substr(at + 1));
   auto found = offices_.find(domain);
   if (found == offices_.end()) {
     denied.why = "not of a domain of this server";

@@ -93,6 +93,19 @@ TEST(Wire, ALongAnswerIsAskedForInPages) {
   EXPECT_EQ(reply->page_cookie, "next");
 }
 
+TEST(Wire, AControlWithoutItsValueIsNoCrash) {
+  Wire wire;
+  Search search;
+  search.page = 2;
+  const int id = *wire.search(search);
+  const auto control = tlv("30", tlv("04", "1.2.840.113556.1.4.319"));
+  feed(wire, tlv("30", bytes(fmt::format("0201{:02x}", id)) + tlv("65", bytes("0a010004000400")) +
+                           tlv("a0", control)));
+  auto reply = wire.next();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->page_cookie, "");
+}
+
 TEST(Wire, AFollowedSearchGivesEachChangeAsItComes) {
   Wire wire;
   wire.deliver_each();
