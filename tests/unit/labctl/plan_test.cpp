@@ -144,7 +144,7 @@ TEST(Plan, AReplicaCopiesItsOriginalAndTheMailServerKnowsBoth) {
   const auto copy = file_of(plan, "dc2/directory/directory.yaml");
   EXPECT_THAT(copy, HasSubstr("replica_of: ldaps://172.16.30.11:636\n"));
   EXPECT_THAT(copy, Not(HasSubstr("mira")));
-  EXPECT_THAT(copy, HasSubstr("dn: cn=replica,ou=services,dc=campus,dc=lab"));
+  EXPECT_THAT(copy, HasSubstr("dn: \"cn=replica,ou=services,dc=campus,dc=lab\"\n"));
   EXPECT_EQ(file_of(plan, "dc1/directory/replica.password"), file_of(plan, "dc2/directory/replica.password"));
   EXPECT_THAT(file_of(plan, "mail.yaml"),
               HasSubstr("urls: [ldaps://dc1.campus.lab:636, ldaps://dc2.campus.lab:636]"));
@@ -159,7 +159,7 @@ TEST(Plan, AnActiveDirectoryIsAskedInItsOwnWay) {
                           "referrals: follow},"));
   const auto mail = file_of(plan, "mail.yaml");
   for (const auto* line :
-       {"base: DC=ad,DC=school,DC=test\n", "flavour: ad\n", "referrals: follow\n", "bind_dn: CN=mail\n"})
+       {"base: \"DC=ad,DC=school,DC=test\"\n", "flavour: ad\n", "referrals: follow\n", "bind_dn: \"CN=mail\"\n"})
     EXPECT_THAT(mail, HasSubstr(line));
 }
 
