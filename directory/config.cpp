@@ -3,6 +3,7 @@
 #include <set>
 
 #include "directory/password.hpp"
+#include "directory/server_url.hpp"
 
 namespace lab::directory {
 
@@ -47,7 +48,7 @@ const config::Table<TlsFiles>& tls_table() {
 const config::Table<Service>& service_table() {
   static const auto table =
       config::Table<Service>("service")
-          .required("dn", &Service::dn, "DN of the account that may read everybody, for the mail server")
+          .required("dn", &Service::dn, "DN of the account, below ou=services")
           .required("password_file", &Service::password_file, "file whose first line is its password");
   return table;
 }
@@ -193,6 +194,16 @@ void check_computers(const yaml::Value& root, const Settings& s) {
     check_memberships(places.of(name), s, "computer '" + name + "'", computer.groups);
 }
 
+void check_replica(const yaml::Value& at, Settings& s) {
+  if (!s.replica_of.starts_with("ldaps://") || !ServerUrl::parse(s.replica_of) || s.replica_of.contains('"'))
+    at.error("'" + s.replica_of + "' is not an original to copy", "replica_of: ldaps://srv.helper.bac");
+  if (!s.replication)
+    at.error("a replica needs an account to copy with", "replication: {dn: …, password_file: …}");
+  if (s.tls.ca.empty()) at.error("a replica must know the CA of its original", "tls: {ca: …}");
+  if (!s.users.empty() || !s.groups.empty() || !s.aliases.empty())
+    at.error("a replica has the people of its original", "leave users, groups and aliases out");
+}
+
 void check(const yaml::Value& at, Settings& s) {
   if (s.suffix.empty()) s.suffix = suffix_of_domain(s.domain);
   if (s.domain.empty() || !std::all_of(s.domain.begin(), s.domain.end(),
@@ -200,8 +211,10 @@ void check(const yaml::Value& at, Settings& s) {
     at.error("'" + s.domain + "' is not a domain name");
   if (s.suffix.empty() || has_control(s.suffix) || s.suffix.contains('"'))
     at.error("'" + s.suffix + "' is not a suffix");
-  if (s.service && !s.service->dn.ends_with(",ou=services," + s.suffix))
-    at.error("service dn '" + s.service->dn + "' is not below ou=services," + s.suffix);
+  for (auto* account : {&s.service, &s.replication})
+    if (*account && !(*account)->dn.ends_with(",ou=services," + s.suffix))
+      at.error("service dn '" + (*account)->dn + "' is not below ou=services," + s.suffix);
+  if (!s.replica_of.empty()) check_replica(at, s);
   if ((!s.listen.ldap.empty() || !s.listen.ldaps.empty()) && s.tls.certificate.empty())
     at.error("'listen' names network addresses, but 'tls' has no certificate",
              "give 'tls', or keep to 'ldapi': passwords never cross the network in the clear");
@@ -259,6 +272,9 @@ const config::Table<Settings>& settings_table() {
           .row("tls", &Settings::tls, "certificate for StartTLS and LDAPS")
           .row("service", &Settings::service, "account by which the mail server looks people up")
           .row("kerberos", &Settings::kerberos, "the Kerberos realm with the same passwords")
+          .row("replication", &Settings::replication, "account by which replicas copy this directory")
+          .row("replica_of", &Settings::replica_of,
+               "this server is a copy of that one, such as ldaps://srv.helper.bac; people come from there")
           .row("users", &Settings::users, "people, by login name")
           .row("groups", &Settings::groups, "groups, by name")
           .row("computers", &Settings::computers, "machines of the domain, by name")

@@ -66,6 +66,10 @@ struct Settings {
   Listen listen;
   TlsFiles tls;
   std::optional<Service> service;
+  /// The account by which copies of this directory read it; on a copy, the one it reads with.
+  std::optional<Service> replication;
+  std::string
+      replica_of;  ///< "ldaps://srv.helper.bac:636": this server is a copy of that one; empty: an original
   std::optional<Kerberos> kerberos;
   std::map<std::string, Person> users;
   std::map<std::string, Group> groups;

@@ -72,7 +72,8 @@ void prepare_environment(unsigned connections, const Kerberos* kerberos) {
 
 Result<void> run_slapadd(const std::string& slapd, const std::string& conf, const std::string& ldif) {
   // slapadd is slapd under another name.
-  std::vector<std::string> words{"slapadd", "-q", "-f", conf, "-l", ldif};
+  // "-w": with the mark (contextCSN) from which those who follow changes begin.
+  std::vector<std::string> words{"slapadd", "-q", "-w", "-f", conf, "-l", ldif};
   auto argv = argv_of(words);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();

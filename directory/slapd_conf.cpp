@@ -58,6 +58,7 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
   out += fmt::format(
       "moduleload refint\n"
       "moduleload unique\n"
+      "moduleload syncprov\n"
       "{}"
       "# People's new passwords are hashed as the first ones were: memory in KiB, passes, threads (RFC "
       "9106).\n"
@@ -95,11 +96,28 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
         "sasl-realm {1}\n"
         "authz-regexp \"^uid=([^,/]+)(,cn=[^,]+)?,cn=gssapi,cn=auth$\" {2}\n",
         s.kerberos->host, s.kerberos->realm, quoted("uid=$1,ou=people," + s.suffix));
+  if (!place.chain.empty())
+    out += "\n# What is to be written goes to " + s.replica_of + ".\nmoduleload back_ldap\ninclude " +
+           place.chain + "\n";
+  if (s.replication) out += "\n# A replica passes on what people change there.\nauthz-policy to\n";
   out += database(s, place, entries);
-  out +=
-      "\n# A password can be proved and changed by its owner, and read by nobody.\n"
-      "access to attrs=userPassword by self =xw by anonymous auth by * none\n"
-      "access to attrs=jpegPhoto by self write by users read by * none\n";
+  if (!place.syncrepl.empty())
+    out += "\n# Everything is copied from there.\ninclude " + place.syncrepl + "\n";
+  const auto copier = s.replication ? "by dn.exact=" + quoted(s.replication->dn) + " read " : std::string();
+  if (s.replication)
+    out += "\n# A replica reads it all, however much that is.\nlimits dn.exact=" + quoted(s.replication->dn) +
+           " size=unlimited time=unlimited\n";
+  out += fmt::format(
+      "\n# A password can be proved and changed by its owner, and read by nobody; nor can those before it.\n"
+      "access to attrs=userPassword {0}by self =xw by anonymous auth by * none\n"
+      "access to attrs=pwdHistory {0}by * none\n"
+      "{1}"
+      "access to attrs=jpegPhoto by self write by users read by * none\n",
+      copier,
+      // A replica's slapd writes them here in its own name, with the control that lets it (relax).
+      s.replication ? "access to attrs=pwdFailureTime,pwdAccountLockedTime,pwdGraceUseTime by dn.exact=" +
+                          quoted(s.replication->dn) + " manage by users read by * none\n"
+                    : "");
   // slapd-sock(5) asks this of who changes an attribute; nobody is added, renamed or removed by it, for which the
   // parent would have to be writable too.
   if (s.kerberos)
@@ -113,11 +131,15 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
       "ppolicy_default {}\n"
       "ppolicy_use_lockout\n"
       "ppolicy_hash_cleartext\n"
+      "{}"
       "\n# A login name and a mail address belong to one person.\n"
       "overlay unique\n"
       "unique_uri ldap:///{}?uid?sub\n"
       "unique_uri ldap:///{}?mail?sub\n",
-      quoted(default_policy_dn(s)), "ou=people," + s.suffix, "ou=people," + s.suffix);
+      quoted(default_policy_dn(s)),
+      // Wrong passwords count wherever they are tried: the original keeps the count.
+      s.replica_of.empty() ? "" : "ppolicy_forward_updates\n", "ou=people," + s.suffix,
+      "ou=people," + s.suffix);
   out += fmt::format(
       "\noverlay memberof\n"
       "memberof-dangling ignore\n"
@@ -126,7 +148,11 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
       "have a member.\n"
       "overlay refint\n"
       "refint_attributes member manager seeAlso owner\n"
-      "refint_nothing {}\n",
+      "refint_nothing {}\n"
+      "\n# Whoever asks is told of changes as they happen (RFC 4533): replicas, and the mail server that "
+      "remembers logins.\n"
+      "overlay syncprov\n"
+      "syncprov-checkpoint 100 10\n",
       quoted(placeholder_dn(s)));
   if (s.kerberos)
     out += fmt::format(

@@ -4,6 +4,7 @@
 
 #include "directory/dn.hpp"
 #include "directory/policy.hpp"
+#include "directory/replication.hpp"
 
 namespace lab::directory {
 namespace {
@@ -170,11 +171,13 @@ std::vector<Entry> build_tree(const Settings& s, const StoredPasswords& password
   tree.push_back(unit(s, "services", "Accounts of programs"));
   tree.push_back(unit(s, "policies", "What people may do, and what passwords must be like"));
   tree.push_back(default_policy(s));
-  if (s.service) {
-    Entry e{.dn = s.service->dn, .attributes = {}};
+  for (auto* account : {&s.service, &s.replication}) {
+    if (!*account) continue;
+    Entry e{.dn = (*account)->dn, .attributes = {}};
     e.add("objectClass", std::vector<std::string>{"applicationProcess", "simpleSecurityObject"});
-    e.add("cn", s.service->dn.substr(3, s.service->dn.find(',') - 3));
+    e.add("cn", e.dn.substr(3, e.dn.find(',') - 3));
     e.add("userPassword", stored(e.dn));
+    if (account == &s.replication) e.add("authzTo", may_speak_for(s));
     tree.push_back(std::move(e));
   }
   const auto numbers = number_people(s, previous);

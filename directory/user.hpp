@@ -28,7 +28,8 @@ struct Authentication {
     Ok,             ///< `user` is filled
     WrongPassword,  ///< also an empty password or one with a NUL byte: those never reach the directory
     UnknownUser,
-    Locked,              ///< by an administrator or after too many wrong passwords
+    Locked,              ///< after too many wrong passwords, or outside of the hours allowed
+    Disabled,            ///< switched off by an administrator
     Expired,             ///< account or password past its end: she can log in nowhere until it is renewed
     MustChangePassword,  ///< right, but to be changed before anything else
     Unavailable          ///< no server answered in time; `why` says what happened
@@ -36,6 +37,22 @@ struct Authentication {
   Outcome outcome = Outcome::Unavailable;
   User user;        ///< filled for Ok; elsewhere empty
   std::string why;  ///< for the log, never for the person who logs in; no secrets in it
+
+  explicit operator bool() const { return outcome == Outcome::Ok; }
+};
+
+/// The answer to `Client::change_password`.
+struct PasswordChange {
+  enum class Outcome {
+    Ok,
+    WrongPassword,  ///< the old one
+    UnknownUser,
+    Denied,      ///< locked, disabled or expired: an administrator must help
+    Refused,     ///< the new password breaks a rule; `why` says which as far as the server does
+    Unavailable  ///< no answer in time: it may or may not have been changed
+  };
+  Outcome outcome = Outcome::Unavailable;
+  std::string why;  ///< the server's words; no secrets in it
 
   explicit operator bool() const { return outcome == Outcome::Ok; }
 };

@@ -4,6 +4,21 @@
 
 #include "mail/address.hpp"
 
+namespace lab::config {
+
+template <>
+struct EnumNames<directory::Flavour> {
+  static constexpr std::pair<const char*, directory::Flavour> names[] = {
+      {"openldap", directory::Flavour::OpenLdap}, {"ad", directory::Flavour::ActiveDirectory}};
+};
+template <>
+struct EnumNames<directory::Referrals> {
+  static constexpr std::pair<const char*, directory::Referrals> names[] = {
+      {"refuse", directory::Referrals::Refuse}, {"follow", directory::Referrals::Follow}};
+};
+
+}  // namespace lab::config
+
 namespace lab::mail {
 namespace {
 
@@ -69,7 +84,10 @@ const config::Table<DirectoryConfig>& directory_table() {
           .required("base", &DirectoryConfig::base, "where the tree begins: dc=helper,dc=bac")
           .row("bind_dn", &DirectoryConfig::bind_dn, "whom the mail server binds as to look people up")
           .row("password_file", &DirectoryConfig::password_file, "file with the password of bind_dn")
-          .row("ca", &DirectoryConfig::ca, "PEM file: the CA that vouches for the directory's certificate");
+          .row("ca", &DirectoryConfig::ca, "PEM file: the CA that vouches for the directory's certificate")
+          .row("flavour", &DirectoryConfig::flavour,
+               "how its tree is laid out: openldap or ad (Active Directory)")
+          .row("referrals", &DirectoryConfig::referrals, "follow or refuse what leads to other servers");
   return table;
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/config.hpp"
 #include "common/error.hpp"
+#include "directory/client_settings.hpp"
 
 namespace lab::mail {
 
@@ -25,6 +26,8 @@ struct TlsConfig {
 struct DirectoryConfig {
   std::vector<std::string> urls;
   std::string base, bind_dn, password_file, ca;
+  directory::Flavour flavour = directory::Flavour::OpenLdap;
+  directory::Referrals referrals = directory::Referrals::Refuse;
 };
 
 /// Somebody known without a directory: for a mail server that stands alone.

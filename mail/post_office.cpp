@@ -39,6 +39,8 @@ Result<directory::ClientSettings> settings_of(const DirectoryConfig& config) {
   settings.bind_dn = config.bind_dn;
   settings.password = *password;
   settings.ca_file = config.ca;
+  settings.flavour = config.flavour;
+  settings.referrals = config.referrals;
   return settings;
 }
 
@@ -82,6 +84,10 @@ Account account_of(const directory::Authentication& answer, const std::string& d
     case Outcome::Locked:
       account.outcome = Account::Outcome::Refused;
       account.why = "this account is locked; ask your administrator";
+      return account;
+    case Outcome::Disabled:
+      account.outcome = Account::Outcome::Refused;
+      account.why = "this account is switched off; ask your administrator";
       return account;
     case Outcome::Expired:
       account.outcome = Account::Outcome::Refused;
@@ -156,6 +162,16 @@ asio::awaitable<Account> PostOffices::static_login(const Office& office, std::st
   co_return account;
 }
 
+std::string PostOffices::office_named_by(const std::string& name) const {
+  const auto slash = name.find('\\');
+  if (slash != std::string::npos)
+    for (auto& [domain, office] : offices_)
+      if (const auto before = lower(std::string_view(name).substr(0, slash));
+          before == domain || before == domain.substr(0, domain.find('.')))
+        return domain;
+  return offices_.begin()->first;
+}
+
 asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string password) {
   Account denied;
   denied.outcome = Account::Outcome::Denied;
@@ -163,7 +179,7 @@ asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string
   auto at = name.rfind('@');
   // A bare name belongs to the only domain, or to the first one.
   auto domain =
-      at == std::string::npos ? offices_.begin()->first : lower(std::string_view(name).substr(at + 1));
+      at == std::string::npos ? office_named_by(name) : lower(std::string_view(name).substr(at + 1));
   auto found = offices_.find(domain);
   if (found == offices_.end()) {
     denied.why = "not of a domain of this server";

@@ -17,7 +17,11 @@ Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::s
   std::vector<const plan::Service*> found;
   std::vector<std::string> names;
   for (const auto& service : plan.services) {
-    if (service.kind != "directory") continue;
+    // Changes are made at the original; its replicas follow.
+    if (service.kind != "directory" || std::ranges::none_of(plan.domains, [&](const auto& served) {
+          return served.directory_node == service.node;
+        }))
+      continue;
     const auto* node = plan.node(service.node);
     const auto name = node == nullptr ? std::string() : node->domain;
     names.push_back(name);

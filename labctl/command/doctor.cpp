@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 
+#include "directory/apparmor.hpp"
 #include "labctl/command/commands.hpp"
 #include "labctl/command/context.hpp"
 #include "labctl/command/terminal.hpp"
@@ -151,6 +152,14 @@ std::vector<Finding> examine() {
     findings.push_back(
         {daemon, there, true, there ? path : "missing beside labctl", there ? "" : "./bootstrap.sh build"});
   }
+  // lab-directory gets round it by itself; who finds a copy of slapd in a lab's state folder learns here why.
+  constexpr const char* kSlapd = "/usr/sbin/slapd";
+  if (directory::confines(directory::read_apparmor_facts(), kSlapd))
+    findings.push_back({"AppArmor and slapd", true, false,
+                        fmt::format("its profile keeps {} to /var/lib/ldap: labs run a copy of it from their "
+                                    "state folder, which the profile does not bind",
+                                    kSlapd),
+                        ""});
   std::ifstream maximum("/proc/sys/user/max_net_namespaces");
   long most = 0;
   maximum >> most;

@@ -38,7 +38,10 @@ std::optional<std::string> only_domain(const Topology& topology);
 NodeList dns_servers(const Topology& topology, std::string_view domain);
 /// What a node asks for names: the servers of its own domain.
 std::vector<IpAddress> resolvers(const Topology& topology, std::string_view domain);
+/// The node that holds the domain's directory, or that says where an external one is.
 const NodeEntry* directory_server(const Topology& topology, std::string_view domain);
+/// The nodes that hold copies of it.
+NodeList directory_replicas(const Topology& topology, std::string_view domain);
 const NodeEntry* mail_server(const Topology& topology, std::string_view domain);
 
 /// Whether `server` lends addresses on `network`: attached to it or reached through a relay, and either its

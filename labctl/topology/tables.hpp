@@ -56,6 +56,11 @@ struct EnumNames<topology::Flavour> {
       {"openldap", topology::Flavour::Openldap}, {"ad", topology::Flavour::Ad}};
 };
 template <>
+struct EnumNames<topology::Referrals> {
+  static constexpr std::pair<const char*, topology::Referrals> names[] = {
+      {"refuse", topology::Referrals::Refuse}, {"follow", topology::Referrals::Follow}};
+};
+template <>
 struct EnumNames<topology::DnsRole> {
   static constexpr std::pair<const char*, topology::DnsRole> names[] = {
       {"primary", topology::DnsRole::Primary}, {"secondary", topology::DnsRole::Secondary}};

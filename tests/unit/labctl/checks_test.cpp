@@ -75,7 +75,7 @@ TEST(Checks, LetDomainsWriteToEachOther) {
 }
 
 TEST(Checks, HaveNamesOfTheirOwn) {
-  for (const auto* name : {"helper-bac", "class-room", "two-domains", "split-services", "relay"}) {
+  for (const auto* name : {"helper-bac", "class-room", "two-domains", "split-services", "relay", "replica"}) {
     std::set<std::string> ids;
     for (const auto& check :
          planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml")).checks)

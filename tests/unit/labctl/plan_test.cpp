@@ -26,7 +26,7 @@ using ::testing::SizeIs;
 TEST(Plan, IsTheSameForTheSameTopology) { EXPECT_EQ(to_json(planned(kHelper)), to_json(planned(kHelper))); }
 
 TEST(Plan, SurvivesBeingPrintedAndReadAgain) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay",
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "replica",
                            "policies", "kerberos"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     const auto copy = plan_from_json(to_json(plan));
@@ -86,8 +86,7 @@ TEST(Plan, AClientKnowsNoNameServerBeforeItsLease) {
 }
 
 TEST(Plan, ServicesStartAfterWhatTheyNeed) {
-  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay",
-                           "policies", "kerberos"}) {
+  for (const auto* name : {"helper-bac", "two-domains", "split-services", "relay", "replica", "policies", "kerberos"}) {
     const auto plan = planned(lab::testing::read_source(std::string("topologies/") + name + ".yaml"));
     std::set<std::string> started;
     for (const auto& service : plan.services) {
@@ -137,6 +136,31 @@ TEST(Plan, TheMailServerReachesTheDirectoryOnItsOwnNodeByASocketElsewhereByLdaps
               HasSubstr("urls: [ldapi://%2Frun%2Flabctl%2Fsrv%2Fldapi]"));
   EXPECT_THAT(file_of(planned(lab::testing::read_source("topologies/split-services.yaml")), "mail.yaml"),
               HasSubstr("urls: [ldaps://ldap1.school.lab:636]"));
+}
+
+TEST(Plan, AReplicaCopiesItsOriginalAndTheMailServerKnowsBoth) {
+  const auto plan = planned(lab::testing::read_source("topologies/replica.yaml"));
+  EXPECT_THAT(plan.service("dc2/directory")->after, ElementsAre("dc1/directory"));
+  const auto copy = file_of(plan, "dc2/directory/directory.yaml");
+  EXPECT_THAT(copy, HasSubstr("replica_of: ldaps://172.16.30.11:636\n"));
+  EXPECT_THAT(copy, Not(HasSubstr("mira")));
+  EXPECT_THAT(copy, HasSubstr("dn: \"cn=replica,ou=services,dc=campus,dc=lab\"\n"));
+  EXPECT_EQ(file_of(plan, "dc1/directory/replica.password"), file_of(plan, "dc2/directory/replica.password"));
+  EXPECT_THAT(file_of(plan, "mail.yaml"),
+              HasSubstr("urls: [ldaps://dc1.campus.lab:636, ldaps://dc2.campus.lab:636]"));
+  EXPECT_EQ(plan.domains.front().directory_node, "dc1");
+}
+
+TEST(Plan, AnActiveDirectoryIsAskedInItsOwnWay) {
+  const auto plan =
+      planned(helper_with("directory: ,",
+                          "directory: {provider: ldap, url: \"ldaps://dc1.ad.school.test\", flavour: ad, "
+                          "base: \"DC=ad,DC=school,DC=test\", bind_dn: \"CN=mail\", bind_password: s3, "
+                          "referrals: follow},"));
+  const auto mail = file_of(plan, "mail.yaml");
+  for (const auto* line :
+       {"base: \"DC=ad,DC=school,DC=test\"\n", "flavour: ad\n", "referrals: follow\n", "bind_dn: \"CN=mail\"\n"})
+    EXPECT_THAT(mail, HasSubstr(line));
 }
 
 TEST(Plan, BothSidesOfTheDirectoryHaveTheSamePassword) {

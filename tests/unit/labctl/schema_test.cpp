@@ -127,7 +127,7 @@ TEST(Schema, AcceptsEveryKeyOfTheContract) {
 }
 
 TEST(Schema, AcceptsTheLabsThatComeWithIt) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay"})
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "replica"})
     EXPECT_EQ(refused_by_schema(lab::testing::read_source(std::string("topologies/") + name + ".yaml")), "")
         << name;
   EXPECT_EQ(refused_by_schema(lab::testing::kHelper), "");

@@ -126,7 +126,7 @@ TEST(Topology, AFixedAddressInTheUpperHalfIsNotLent) {
 
 TEST(Topology, LabsThatComeWithItHaveNoMistakes) {
   for (const auto* name :
-       {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "relay"}) {
+       {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "replica"}) {
     const auto path = std::string(LAB_SOURCE) + "/topologies/" + name + ".yaml";
     const auto lab = load_file(path);
     EXPECT_TRUE(lab) << (lab ? "" : lab.error().text);

@@ -186,7 +186,7 @@ nodes: {s: {networks: {lan: 10.0.0.10}, services: dns}}
 }
 
 TEST(Zone, EveryLabThatComesWithItHasZonesThatCanBeRead) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay"})
+  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay", "replica"})
     for (const auto& zone :
          derive_zones(valid(lab::testing::read_source(std::string("topologies/") + name + ".yaml")))) {
       const auto records = topology::parse_zonefile(zone_text(zone, 1), zone.name, 1);
