@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
@@ -118,6 +119,14 @@ std::string name_text(const X509_NAME* name) {
   return drain(bio.get());
 }
 
+std::string serial_text(const ASN1_INTEGER* serial) {
+  const std::unique_ptr<BIGNUM, Freer<BN_free>> number(ASN1_INTEGER_to_BN(serial, nullptr));
+  char* hex = number ? BN_bn2hex(number.get()) : nullptr;
+  std::string text(hex == nullptr ? "" : hex);
+  OPENSSL_free(hex);
+  return text;
+}
+
 }  // namespace
 
 Result<Identity> create_root(const std::string& common_name, Clock::time_point not_before,
@@ -142,14 +151,17 @@ Result<Identity> issue(const Identity& root, const Request& request) {
   if (!issuer || !issuer_key) return fail("the CA's certificate or key cannot be read: " + tls::last_error());
   const auto names = alternative_names(request);
   if (!names) return std::unexpected(names.error());
-  const Key key(EVP_EC_gen("P-256"));
+  const bool rsa = request.key == KeyKind::Rsa2048;
+  const Key key(rsa ? EVP_RSA_gen(2048U) : EVP_EC_gen("P-256"));
   if (!key) return fail("cannot make a key: " + tls::last_error());
   const auto certificate = start(key.get(), request.common_name, request.not_before, request.not_after);
   X509* c = certificate.get();
   const bool mail = !request.emails.empty();
   if (c == nullptr || X509_set_issuer_name(c, X509_get_subject_name(issuer.get())) != 1 ||
       !extend(c, issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
-      !extend(c, issuer.get(), NID_key_usage, "critical,digitalSignature,keyAgreement") ||
+      // A message is encrypted to an RSA key, and agreed on with an elliptic one (RFC 8550 4.4.2).
+      !extend(c, issuer.get(), NID_key_usage,
+              rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature,keyAgreement") ||
       !extend(c, issuer.get(), NID_ext_key_usage,
               mail ? "emailProtection,clientAuth" : "serverAuth,clientAuth") ||
       !extend(c, issuer.get(), NID_subject_key_identifier, "hash") ||
@@ -181,6 +193,7 @@ Result<Facts> inspect(const std::string& certificate_pem) {
   Facts facts;
   facts.subject = name_text(X509_get_subject_name(c));
   facts.issuer = name_text(X509_get_issuer_name(c));
+  facts.serial = serial_text(X509_get0_serialNumber(c));
   facts.not_before = to_time(X509_get0_notBefore(c));
   facts.not_after = to_time(X509_get0_notAfter(c));
   const std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>> names(
@@ -190,6 +203,7 @@ Result<Facts> inspect(const std::string& certificate_pem) {
     const auto* data = ASN1_STRING_get0_data(name->d.ia5);
     const auto size = static_cast<std::size_t>(ASN1_STRING_length(name->d.ia5));
     if (name->type == GEN_DNS) facts.dns_names.emplace_back(reinterpret_cast<const char*>(data), size);
+    if (name->type == GEN_EMAIL) facts.emails.emplace_back(reinterpret_cast<const char*>(data), size);
     if (name->type == GEN_IPADD && size == 4)
       facts.addresses.push_back(fmt::format("{}", fmt::join(data, data + 4, ".")));
   }
@@ -198,6 +212,73 @@ Result<Facts> inspect(const std::string& certificate_pem) {
   X509_digest(c, EVP_sha256(), digest.data(), &size);
   facts.sha256 = fmt::format("{:02X}", fmt::join(digest.data(), digest.data() + size, ":"));
   return facts;
+}
+
+Result<std::string> to_der(const std::string& certificate_pem) {
+  const auto certificate = read_certificate(certificate_pem);
+  if (!certificate) return fail("not a certificate in PEM form: " + tls::last_error());
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (i2d_X509_bio(bio.get(), certificate.get()) != 1) return fail("cannot write the certificate as DER");
+  return drain(bio.get());
+}
+
+Result<std::string> to_pkcs12(const Identity& identity, const std::string& root_certificate,
+                              const std::string& friendly_name, const std::string& password) {
+  ERR_clear_error();
+  const auto certificate = read_certificate(identity.certificate);
+  const auto key = read_key(identity.key);
+  const auto root = read_certificate(root_certificate);
+  if (!certificate || !key || !root)
+    return fail("a key or certificate cannot be read: " + tls::last_error());
+  const auto release = [](STACK_OF(X509) * stack) { sk_X509_free(stack); };
+  const std::unique_ptr<STACK_OF(X509), decltype(release)> above(sk_X509_new_null(), release);
+  sk_X509_push(above.get(), root.get());
+  const std::unique_ptr<PKCS12, Freer<PKCS12_free>> bag(PKCS12_create(
+      password.c_str(), friendly_name.c_str(), key.get(), certificate.get(), above.get(), 0, 0, 0, 0, 0));
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (!bag || i2d_PKCS12_bio(bio.get(), bag.get()) != 1)
+    return fail("cannot make the PKCS #12 file: " + tls::last_error());
+  return drain(bio.get());
+}
+
+Result<std::string> make_crl(const Identity& root, const std::vector<Revoked>& revoked, std::int64_t number,
+                             Clock::time_point now, Clock::time_point next) {
+  ERR_clear_error();
+  const auto issuer = read_certificate(root.certificate);
+  const auto key = read_key(root.key);
+  const std::unique_ptr<X509_CRL, Freer<X509_CRL_free>> list(X509_CRL_new());
+  if (!issuer || !key || !list) return fail("the CA's certificate or key cannot be read: " + tls::last_error());
+  X509_CRL* crl = list.get();
+  const std::unique_ptr<ASN1_TIME, Freer<ASN1_TIME_free>> from(ASN1_TIME_set(nullptr, Clock::to_time_t(now)));
+  const std::unique_ptr<ASN1_TIME, Freer<ASN1_TIME_free>> until(
+      ASN1_TIME_set(nullptr, Clock::to_time_t(next)));
+  X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer.get()));
+  X509_CRL_set1_lastUpdate(crl, from.get());
+  X509_CRL_set1_nextUpdate(crl, until.get());
+  for (const auto& one : revoked) {
+    BIGNUM* parsed = nullptr;
+    BN_hex2bn(&parsed, one.serial.c_str());
+    const std::unique_ptr<BIGNUM, Freer<BN_free>> serial(parsed);
+    if (!serial) return fail("not a serial number: " + one.serial);
+    const std::unique_ptr<ASN1_INTEGER, Freer<ASN1_INTEGER_free>> integer(
+        BN_to_ASN1_INTEGER(serial.get(), nullptr));
+    const std::unique_ptr<ASN1_TIME, Freer<ASN1_TIME_free>> when(
+        ASN1_TIME_set(nullptr, Clock::to_time_t(one.when)));
+    auto* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, integer.get());
+    X509_REVOKED_set_revocationDate(entry, when.get());
+    X509_CRL_add0_revoked(crl, entry);
+  }
+  // RFC 5280 5.2.3: readers tell the newer of two lists by it.
+  const std::unique_ptr<ASN1_INTEGER, Freer<ASN1_INTEGER_free>> count(ASN1_INTEGER_new());
+  ASN1_INTEGER_set_int64(count.get(), number);
+  X509_CRL_sort(crl);
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (X509_CRL_add1_ext_i2d(crl, NID_crl_number, count.get(), 0, 0) != 1 ||
+      X509_CRL_sign(crl, key.get(), EVP_sha256()) == 0 || PEM_write_bio_X509_CRL(bio.get(), crl) != 1)
+    return fail("cannot make the list of revoked certificates: " + tls::last_error());
+  return drain(bio.get());
 }
 
 }  // namespace lab::ca

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <ldap.h>
 
+#include <atomic>
 #include <charconv>
+#include <thread>
 
+#include "directory/flavour.hpp"
 #include "directory/password.hpp"
 #include "directory/secrets.hpp"
 #include "directory/tree.hpp"
@@ -62,15 +65,7 @@ Result<void> Administrator::outcome(const Result<Reply>& reply, const std::strin
   }
 }
 
-Result<void> Administrator::add_user(const std::string& uid, Person person) {
-  if (auto fine = check_name("user", uid); !fine) return fine;
-  std::string stored;
-  if (person.password) {
-    if (auto fine = usable_password(*person.password); !fine) return fine;
-    stored = hash_password(*person.password, random_salt());
-  }
-  if (person.name.empty()) person.name = uid;
-  if (person.mail.empty()) person.mail = {uid + "@" + settings_.domain};
+Result<int> Administrator::next_number() {
   if (!next_number_) {
     auto known = people();
     if (!known) return std::unexpected(known.error());
@@ -83,16 +78,97 @@ Result<void> Administrator::add_user(const std::string& uid, Person person) {
     }
     next_number_ = highest + 1;
   }
-  const auto groups = std::exchange(person.groups, {});
-  auto entry = person_entry(settings_, uid, person, *next_number_, stored);
-  if (auto done = outcome(session_.add(entry), "user", uid); !done) return done;
-  ++*next_number_;
-  for (auto& group : groups)
+  return (*next_number_)++;
+}
+
+Result<Entry> Administrator::entry_of(const std::string& uid, Person person, int number) const {
+  std::string stored;
+  if (person.password) {
+    if (auto fine = usable_password(*person.password); !fine) return std::unexpected(fine.error());
+    stored = hash_password(*person.password, random_salt());
+  }
+  if (person.name.empty()) person.name = uid;
+  if (person.mail.empty()) person.mail = {uid + "@" + settings_.domain};
+  person.groups.clear();  // joined afterwards, so that the server keeps memberOf
+  return person_entry(settings_, uid, person, number, stored);
+}
+
+Result<void> Administrator::add_user(const std::string& uid, Person person) {
+  if (auto fine = check_name("user", uid); !fine) return fine;
+  const auto number = next_number();
+  if (!number) return std::unexpected(number.error());
+  const auto joined = person.groups;
+  const auto password = person.password;
+  auto entry = entry_of(uid, std::move(person), *number);
+  if (!entry) return std::unexpected(entry.error());
+  if (auto done = outcome(session_.add(*entry), "user", uid); !done) return done;
+  if (settings_.kerberos && password)
+    if (auto done = set_password(uid, *password); !done) return done;
+  for (auto& group : joined)
     if (auto done = join(group, {uid}); !done) {
-      (void)session_.remove(entry.dn);  // half a user is worse than none
+      (void)session_.remove(entry->dn);  // half a user is worse than none
       return done;
     }
   return {};
+}
+
+Administrator::Added Administrator::add_users(const std::vector<std::pair<std::string, Person>>& people) {
+  Added all;
+  auto failed = [&](std::size_t at, Error why) {
+    if (!all.failed || at < *all.failed) {
+      all.failed = at;
+      all.error = std::move(why);
+    }
+  };
+  std::vector<int> numbers;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    auto number = next_number();
+    if (!number) return {{}, i, number.error()};
+    numbers.push_back(*number);
+  }
+  std::vector<Result<Entry>> entries(people.size(), Entry{});
+  std::atomic<std::size_t> next = 0;
+  auto work = [&] {
+    for (std::size_t i = 0; (i = next++) < people.size();)
+      if (auto fine = check_name("user", people[i].first); fine)
+        entries[i] = entry_of(people[i].first, people[i].second, numbers[i]);
+      else
+        entries[i] = std::unexpected(fine.error());
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (unsigned i = 1; i < std::max(1U, std::thread::hardware_concurrency()); ++i) helpers.emplace_back(work);
+    work();
+  }
+  std::vector<std::size_t> sent;
+  std::vector<Entry> good;
+  // The server looks for a second owner of an address before it adds one: of two at once it sees neither.
+  std::set<std::string> addresses;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!entries[i]) {
+      failed(i, entries[i].error());
+      continue;
+    }
+    const auto& mine = entries[i]->values("mail");
+    if (std::any_of(mine.begin(), mine.end(), [&](auto& m) { return !addresses.insert(m).second; })) {
+      failed(i, {fmt::format("user '{}': an address of theirs is somebody else's", people[i].first), {}, {}});
+      continue;
+    }
+    sent.push_back(i);
+    good.push_back(std::move(*entries[i]));
+  }
+  const auto replies = session_.add_all(good);
+  for (std::size_t k = 0; k < sent.size(); ++k) {
+    const auto& uid = people[sent[k]].first;
+    auto done = outcome(replies[k], "user", uid);
+    const auto& password = people[sent[k]].second.password;
+    if (done && settings_.kerberos && password) done = set_password(uid, *password);
+    if (done)
+      all.uids.insert(uid);
+    else
+      failed(sent[k], done.error());
+  }
+  return all;
 }
 
 Result<void> Administrator::remove_user(const std::string& uid) {
@@ -101,6 +177,9 @@ Result<void> Administrator::remove_user(const std::string& uid) {
 
 Result<void> Administrator::set_password(const std::string& uid, const std::string& password) {
   if (auto fine = usable_password(password); !fine) return fine;
+  // The realm has to learn it as well, and only this way the server sees it (RFC 3062).
+  if (settings_.kerberos)
+    return outcome(session_.change_password(person_dn(settings_, uid), password), "user", uid);
   const auto stored = hash_password(password, random_salt());
   return outcome(session_.modify(person_dn(settings_, uid), {replace("userPassword", {stored})}), "user",
                  uid);
@@ -116,10 +195,17 @@ Result<void> Administrator::set_locked(const std::string& uid, bool locked) {
       uid);
 }
 
+Result<void> Administrator::publish_certificate(const std::string& uid, const std::string& der) {
+  std::vector<std::string> value;
+  if (!der.empty()) value = {der};
+  return outcome(session_.modify(person_dn(settings_, uid), {replace("userCertificate;binary", value)}),
+                 "user", uid);
+}
+
 Result<void> Administrator::add_group(const std::string& name, const std::string& description) {
   if (auto fine = check_name("group", name); !fine) return fine;
   Entry e{.dn = group_dn(settings_, name), .attributes = {}};
-  e.add("objectClass", std::string("groupOfNames")).add("cn", name).add("description", description);
+  e.add("objectClass", std::vector<std::string>{"groupOfNames", "labPolicy"}).add("cn", name).add("description", description);
   e.add("member", placeholder_dn(settings_));
   return outcome(session_.add(e), "group", name);
 }
@@ -151,7 +237,7 @@ Result<void> Administrator::join(const std::string& group, const std::vector<std
     if (auto done = outcome(session_.modify(dn, changes), "group", group); !done) return done;
     at = end;
   }
-  return {};
+  return refresh_password_rules(uids);
 }
 
 Result<void> Administrator::leave(const std::string& group, const std::vector<std::string>& uids) {
@@ -165,7 +251,64 @@ Result<void> Administrator::leave(const std::string& group, const std::vector<st
     if (std::erase(members, person_dn(settings_, uid)) == 0)
       return fail("'" + uid + "' is not in group '" + group + "'");
   if (members.empty()) members = {placeholder_dn(settings_)};
-  return outcome(session_.modify(dn, {replace("member", std::move(members))}), "group", group);
+  if (auto done = outcome(session_.modify(dn, {replace("member", std::move(members))}), "group", group); !done)
+    return done;
+  return refresh_password_rules(uids);
+}
+
+Result<void> Administrator::refresh_password_rules(const std::vector<std::string>& uids) {
+  auto rules = policies();
+  if (!rules) return std::unexpected(rules.error());
+  const bool any = std::any_of(rules->begin(), rules->end(), [&](auto& e) {
+    return !e.first("pwdAttribute").empty() && e.dn != default_policy_dn(settings_);
+  });
+  if (!any) return {};  // the domain's hold for everybody
+  for (auto& uid : uids) {
+    auto found = person(uid);
+    if (!found) return std::unexpected(found.error());
+    const auto wanted = password_rules_of(settings_, *found, *rules);
+    if (found->first("pwdPolicySubentry") == wanted) continue;
+    std::vector<std::string> value;
+    if (!wanted.empty()) value = {wanted};
+    if (auto done = outcome(session_.modify(found->dn, {replace("pwdPolicySubentry", value)}), "user", uid);
+        !done)
+      return done;
+  }
+  return {};
+}
+
+Result<void> Administrator::set_rules(const std::string& kind, const std::string& name,
+                                      std::vector<Modification> rules) {
+  return outcome(
+      session_.modify(kind == "group" ? group_dn(settings_, name) : person_dn(settings_, name), rules), kind,
+      name);
+}
+
+Result<Entry> Administrator::entry(const std::string& dn) {
+  Search s;
+  s.base = dn;
+  s.scope = Scope::Base;
+  s.attributes = {"*", "memberOf", "pwdAccountLockedTime", "pwdChangedTime", "pwdPolicySubentry", "pwdReset"};
+  auto reply = session_.search(s);
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->code == LDAP_NO_SUCH_OBJECT || (reply->ok() && reply->entries.empty()))
+    return fail("there is no entry " + dn);
+  if (!reply->ok()) return fail(reply->text(), dn);
+  return std::move(reply->entries.front());
+}
+
+Result<Entry> Administrator::person(const std::string& uid) {
+  auto found = entry(person_dn(settings_, uid));
+  if (!found && found.error().what.starts_with("there is no entry"))
+    return fail(fmt::format("there is no user '{}'", uid), {}, "'user list' shows who is there");
+  return found;
+}
+
+Result<std::vector<Entry>> Administrator::policies() {
+  auto reply = session_.search(search_policies(settings_.suffix));
+  if (!reply) return std::unexpected(reply.error());
+  if (!reply->ok()) return fail(reply->text(), settings_.suffix);
+  return std::move(reply->entries);
 }
 
 Result<std::vector<Entry>> Administrator::list(const std::string& unit, const std::string& filter) {
@@ -173,7 +316,7 @@ Result<std::vector<Entry>> Administrator::list(const std::string& unit, const st
   s.base = "ou=" + unit + "," + settings_.suffix;
   s.scope = Scope::One;
   s.filter = filter;
-  s.attributes = {"*", "memberOf", "pwdAccountLockedTime", "pwdChangedTime"};
+  s.attributes = {"*", "memberOf", "pwdAccountLockedTime", "pwdChangedTime", "pwdPolicySubentry"};
   auto reply = session_.search(s);
   if (!reply) return std::unexpected(reply.error());
   if (!reply->ok()) return fail(reply->text(), s.base);

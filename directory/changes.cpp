@@ -6,7 +6,7 @@ namespace {
 /// People and administrators add values beside the topology's to these; all others have one value, which is
 /// replaced.
 bool has_many(std::string_view attribute) {
-  for (auto* name : {"member", "mail", "rfc822MailMember", "objectClass"})
+  for (auto* name : {"member", "mail", "rfc822MailMember", "objectClass", "authzTo"})
     if (same_name(attribute, name)) return true;
   return false;
 }

@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "directory/config.hpp"
+#include "directory/password_limit.hpp"
+
 namespace lab::directory {
 namespace {
 
@@ -139,7 +142,11 @@ Pupil pupil_of(const Row& row, const std::vector<Column>& columns) {
       case Column::Mail: p.mail = several(cell); break;
       case Column::Group:
         p.groups = several(cell);
-        for (auto& group : p.groups) std::replace(group.begin(), group.end(), ' ', '-');
+        for (auto& group : p.groups) {
+          const bool ascii = std::all_of(group.begin(), group.end(), [](char c) { return c > 0; });
+          if (!ascii) group = plain(group);  // "Première S": a name that is safe everywhere
+          std::replace(group.begin(), group.end(), ' ', '-');
+        }
         break;
     }
   }
@@ -147,17 +154,90 @@ Pupil pupil_of(const Row& row, const std::vector<Column>& columns) {
   return p;
 }
 
+/// What is wrong with a line; `what` is empty where nothing is.
+Error mistake_of(const Row& row, const Pupil& pupil, std::size_t columns) {
+  for (auto& cell : row.cells) {
+    if (cell.size() > ClassListLimits::kCell)
+      return {fmt::format("a cell of {} bytes", cell.size()), {}, "is a quote missing?"};
+    if (std::any_of(cell.begin(), cell.end(),
+                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+      return {"a control character nobody can type", {}, {}};
+  }
+  if (row.cells.size() > columns &&
+      std::any_of(row.cells.begin() + static_cast<std::ptrdiff_t>(columns), row.cells.end(),
+                  [](auto& cell) { return !cell.empty(); }))
+    return {fmt::format("{} cells where there are {} columns", row.cells.size(), columns), {},
+            "put quotes around a cell that holds the separator"};
+  if (pupil.name.empty() && pupil.uid.empty()) return {"a line without a name", {}, {}};
+  if (pupil.uid.empty() && login_name(pupil.name).empty())
+    return {"no login name can be made of '" + pupil.name + "'", {}, "add a column 'login'"};
+  if (!pupil.uid.empty())
+    if (auto wrong = wrong_name(pupil.uid); !wrong.empty())
+      return {"the login '" + pupil.uid + "' " + wrong, {}, {}};
+  if (pupil.password.size() > kMaxPassword) return {"a password that is too long", {}, {}};
+  for (auto& group : pupil.groups)
+    if (auto wrong = wrong_name(group); !wrong.empty()) return {"the group '" + group + "' " + wrong, {}, {}};
+  for (auto& address : pupil.mail)
+    if (auto wrong = wrong_address(address.contains('@') ? address : address + "@x.y"); !wrong.empty())
+      return {"the address '" + address + "' " + wrong, {}, {}};
+  return {};
+}
+
+/// RFC 3629 4, as far as telling it from an older encoding needs: lead bytes with what must follow them.
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    if (lead >= 0x80 && (lead < 0xc2 || lead > 0xf4)) return false;
+    const std::size_t more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    if (text.size() - i - 1 < more) return false;
+    for (std::size_t k = 0; k < more; ++k)
+      if ((static_cast<unsigned char>(text[++i]) & 0xc0U) != 0x80) return false;
+  }
+  return true;
+}
+
+/// Letters of Windows-1252 as UTF-8; from 0xa0 on they are those of Unicode, below there are quotes and dashes.
+std::string from_windows_1252(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      out += c;
+    } else if (byte >= 0xa0) {
+      out += static_cast<char>(0xc0U | byte >> 6U);
+      out += static_cast<char>(0x80U | (byte & 0x3fU));
+    } else if (byte == 0x91 || byte == 0x92) {
+      out += '\'';
+    } else if (byte == 0x8c || byte == 0x9c) {  // œ is U+0153, its capital U+0152
+      out += byte == 0x8c ? "\xc5\x92" : "\xc5\x93";
+    } else {
+      out += '-';
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
-Result<std::vector<Pupil>> parse_class_list(const std::string& file, std::string_view text) {
+std::expected<std::vector<Pupil>, std::vector<Error>> parse_class_list(const std::string& file,
+                                                                       std::string_view text) {
+  auto only = [](Error error) { return std::unexpected(std::vector{std::move(error)}); };
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    return only({"the list is UTF-16", file, "save it as 'CSV UTF-8'"});
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // spreadsheets mark UTF-8 so
+  std::string converted;
+  if (!is_utf8(text)) text = converted = from_windows_1252(text);
   const auto top = text.substr(0, text.find('\n'));
   char separator = ',';
   for (const char c : {';', '\t'})
     if (std::count(top.begin(), top.end(), c) > std::count(top.begin(), top.end(), separator)) separator = c;
   auto rows = rows_of(file, text, separator);
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return fail("the list is empty", file);
+  if (!rows) return only(rows.error());
+  if (rows->empty()) return only({"the list is empty", file, {}});
+  if (rows->size() > ClassListLimits::kPeople + 1)
+    return only({fmt::format("the list has {} lines; {} people come in at once", rows->size(),
+                             ClassListLimits::kPeople),
+                 file, "cut it in two"});
 
   std::vector<Column> columns;
   for (auto& cell : rows->front().cells) columns.push_back(column_of(cell));
@@ -167,15 +247,23 @@ Result<std::vector<Pupil>> parse_class_list(const std::string& file, std::string
   else
     columns = {Column::Name, Column::Group};
   std::vector<Pupil> pupils;
+  std::vector<Error> mistakes;
+  std::map<std::string, int> logins;
   for (auto& row : *rows) {
     auto pupil = pupil_of(row, columns);
-    if (pupil.name.empty() && pupil.uid.empty())
-      return fail("a line without a name", fmt::format("{}:{}", file, row.line));
-    if (pupil.uid.empty() && login_name(pupil.name).empty())
-      return fail("no login name can be made of '" + pupil.name + "'", fmt::format("{}:{}", file, row.line),
-                  "add a column 'login'");
-    pupils.push_back(std::move(pupil));
+    auto wrong = mistake_of(row, pupil, columns.size());
+    if (wrong.what.empty() && !pupil.uid.empty()) {
+      auto [other, fresh] = logins.emplace(pupil.uid, row.line);
+      if (!fresh) wrong = {fmt::format("the login '{}' is also in line {}", pupil.uid, other->second), {}, {}};
+    }
+    if (wrong.what.empty()) {
+      pupils.push_back(std::move(pupil));
+    } else {
+      wrong.where = fmt::format("{}:{}", file, row.line);
+      mistakes.push_back(std::move(wrong));
+    }
   }
+  if (!mistakes.empty()) return std::unexpected(std::move(mistakes));
   return pupils;
 }
 

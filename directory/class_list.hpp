@@ -5,6 +5,7 @@
 ///   Awa Ouédraogo;class-a              Awa;Ouédraogo;class-a
 #pragma once
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,9 +25,17 @@ struct Pupil {
   friend bool operator==(const Pupil&, const Pupil&) = default;
 };
 
+/// No class is larger, and no cell of one longer.
+struct ClassListLimits {
+  static constexpr std::size_t kPeople = 10'000, kCell = 254;
+};
+
 /// Columns are found by their titles, in English or French, in any order: name, first name, last name, login,
-/// password, mail, group. Every mistake is an Error that names its line.
-Result<std::vector<Pupil>> parse_class_list(const std::string& file, std::string_view text);
+/// password, mail, group. Every mistake of the list is found at once, each an Error that names its line, so
+/// that nothing is brought in of a list that has one. A list that is not UTF-8 is taken for Windows-1252, which
+/// spreadsheets write.
+std::expected<std::vector<Pupil>, std::vector<Error>> parse_class_list(const std::string& file,
+                                                                       std::string_view text);
 
 /// "Awa Ouédraogo" -> "awa.ouedraogo": letters without accents, words joined by dots; empty for a name
 /// without any.

@@ -1,41 +1,26 @@
 #include "directory/client.hpp"
 
-#include <ldap.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <ctime>
 
 #include "common/events.hpp"
 #include "common/log.hpp"
+#include "directory/asker.hpp"
 #include "directory/flavour.hpp"
 #include "directory/known_people.hpp"
+#include "directory/login_cache.hpp"
 #include "directory/password_limit.hpp"
-#include "directory/pool.hpp"
+#include "directory/watch.hpp"
 
 namespace lab::directory {
 namespace {
 
 namespace asio = boost::asio;
 constexpr std::size_t kMaxName = 320;  // 64 + '@' + 255: the longest address (RFC 5321 4.5.3.1)
-
-Result<std::vector<ServerUrl>> parse_urls(const std::vector<std::string>& texts) {
-  std::vector<ServerUrl> urls;
-  for (auto& text : texts) {
-    auto url = ServerUrl::parse(text);
-    if (!url) return std::unexpected(url.error());
-    urls.push_back(std::move(*url));
-  }
-  if (urls.empty()) return fail("a directory needs at least one url");
-  return urls;
-}
-
-/// "busy", "unavailable" and the like (RFC 4511 appendix A.2): another connection or another moment may do.
-bool worth_a_retry(int code) {
-  return code == LDAP_BUSY || code == LDAP_UNAVAILABLE || code == LDAP_SERVER_DOWN;
-}
 
 void tell(events::Direction direction, std::string_view text) {
   events::emit({.protocol = "ldap", .session = 0, .direction = direction, .peer = {}, .text = text});
@@ -47,6 +32,7 @@ const char* name_of(Authentication::Outcome outcome) {
     case Authentication::Outcome::WrongPassword: return "wrong password";
     case Authentication::Outcome::UnknownUser: return "unknown user";
     case Authentication::Outcome::Locked: return "account locked";
+    case Authentication::Outcome::Disabled: return "account switched off";
     case Authentication::Outcome::Expired: return "expired";
     case Authentication::Outcome::MustChangePassword: return "right, but must be changed";
     case Authentication::Outcome::Unavailable: return "the directory does not answer";
@@ -54,30 +40,58 @@ const char* name_of(Authentication::Outcome outcome) {
   return "";
 }
 
+/// Why this can be nobody's password; nullptr when it could. RFC 4513 5.1.2: an empty one would be an
+/// anonymous bind, which succeeds.
+const char* wrong_password(const std::string& password) {
+  if (password.empty()) return "an empty password";
+  if (password.contains('\0')) return "a password with a NUL byte";
+  return password.size() > kMaxPassword ? "a password beyond any length" : nullptr;
+}
+
 }  // namespace
 
-/// Everything in it runs on the strand; coroutines hold it alive while a question is open.
+/// Everything in it but the cache runs on the strand; coroutines hold it alive while a question is open.
 struct Client::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::any_io_executor io, ClientSettings s)
-      : executor(io), strand(asio::make_strand(io)), settings(std::move(s)) {}
+      : executor(io),
+        strand(asio::make_strand(io)),
+        settings(std::move(s)),
+        asker(strand, settings),
+        cache(settings.cache) {}
 
   asio::any_io_executor executor;
   asio::any_io_executor strand;
   ClientSettings settings;
-  std::shared_ptr<Servers> servers;
-  std::shared_ptr<Pool> lookups, binds;
-
+  Asker asker;
+  LoginCache cache;
   KnownPeople known;
+  std::shared_ptr<Watch> watch;
+  std::optional<std::string> netbios_name;
+  std::vector<Entry> policies;  // the groups' and the domain's rules, fresh until then
+  Clock::time_point policies_until{};
 
   void start();
   void stop();
-  asio::awaitable<Result<std::optional<Entry>>> look_up(std::string user, Clock::time_point deadline);
-  asio::awaitable<Result<Reply>> search(Search what, Clock::time_point deadline);
-  asio::awaitable<Result<Reply>> bind(std::string dn, std::string password, Clock::time_point deadline);
-  Clock::time_point attempt(Clock::time_point deadline) const;
+  void on_change(const Entry& changed);
+
+  struct Found {
+    Entry entry;
+    User user;
+    std::optional<ServerUrl> where;  ///< the server that knows her, if it is none of ours
+  };
+  asio::awaitable<Result<std::optional<Found>>> look_up(std::string user, Clock::time_point deadline);
+  /// The name without the domain before its backslash; nullopt when that is another domain.
+  asio::awaitable<Result<std::optional<std::string>>> own_name(std::string typed, Clock::time_point deadline);
+  asio::awaitable<Result<User>> user_with_rules(const Entry& entry, Clock::time_point deadline);
+  asio::awaitable<Result<void>> add_nested_groups(User& user, Clock::time_point deadline);
   static asio::awaitable<Authentication> authenticate(std::shared_ptr<Impl> self, std::string user,
                                                       std::string password);
+  static asio::awaitable<Authentication> authenticate_cached(std::shared_ptr<Impl> self, std::string user,
+                                                             std::string password);
+  static asio::awaitable<Recipient> find_user(std::shared_ptr<Impl> self, std::string login);
   static asio::awaitable<Recipient> find_recipient(std::shared_ptr<Impl> self, std::string address);
+  static asio::awaitable<PasswordChange> change_password(std::shared_ptr<Impl> self, std::string user,
+                                                         std::string old, std::string fresh);
 
   /// Runs `question` on the strand and gives its answer to `done` on the executor.
   template <class Answer>
@@ -93,79 +107,110 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
 };
 
 void Client::Impl::start() {
-  auto urls = parse_urls(settings.urls);
-  if (!urls) throw std::invalid_argument(urls.error().text());
-  tls::Context context;
-  if (!settings.ca_file.empty()) {
-    auto made = tls::client_context(settings.ca_file);
-    if (!made) throw std::invalid_argument(made.error().text());
-    context = std::move(*made);
-  }
-  Identity who{Identity::Kind::Account, settings.bind_dn, settings.password};
-  if (settings.bind_dn.empty()) who.kind = Identity::Kind::External;
-  servers = std::make_shared<Servers>(std::move(*urls), settings.limits);
-  lookups = std::make_shared<Pool>(strand, servers,
-                                   Pool::Options{.most = settings.limits.lookup_connections,
-                                                 .uses_at_once = settings.limits.lookups_at_once,
-                                                 .who = std::move(who),
-                                                 .tls = context,
-                                                 .limits = settings.limits});
-  binds = std::make_shared<Pool>(strand, servers,
-                                 Pool::Options{.most = settings.limits.bind_connections,
-                                               .uses_at_once = 1,
-                                               .who = {},
-                                               .tls = context,
-                                               .limits = settings.limits});
+  const auto weak = weak_from_this();
+  auto with = [weak](auto what) {
+    return [weak, what](const auto&... argument) {
+      if (auto self = weak.lock()) what(*self, argument...);
+    };
+  };
+  watch = std::make_shared<Watch>(
+      strand, asker.servers(),
+      Watch::Options{
+          .base = settings.base, .who = asker.account(), .tls = asker.tls(), .limits = settings.limits},
+      Watch::Events{.up_to_date = with([](Impl& self) { self.cache.open(); }),
+                    .change = with([](Impl& self, const Entry& changed) { self.on_change(changed); }),
+                    .lost = with([](Impl& self) { self.cache.close(); })});
 }
 
 void Client::Impl::stop() {
-  lookups->stop();
-  binds->stop();
+  watch->stop();
+  asker.stop();
 }
 
-Clock::time_point Client::Impl::attempt(Clock::time_point deadline) const {
-  // A Unix socket cannot be half dead: there, a slow server is given all the time there is.
-  return servers->only_local() ? deadline : std::min(deadline, Clock::now() + settings.limits.answer);
+void Client::Impl::on_change(const Entry& changed) {
+  known.forget_all();
+  policies_until = {};
+  const auto& classes = changed.values("objectClass");
+  const bool person =
+      std::any_of(classes.begin(), classes.end(), [](auto& c) { return same_name(c, "inetOrgPerson"); });
+  // Who is gone has no classes; a group or a policy concerns whoever is in it.
+  if (person || (classes.empty() && same_name(std::string_view(changed.dn).substr(0, 4), "uid=")))
+    cache.forget(changed.dn);
+  else
+    cache.forget_all();
 }
 
-asio::awaitable<Result<Reply>> Client::Impl::search(Search what, Clock::time_point deadline) {
-  while (true) {
-    auto connection = co_await lookups->acquire(deadline);
-    if (!connection) co_return std::unexpected(connection.error());
-    auto reply = co_await (*connection)->ask((*connection)->wire().search(what), attempt(deadline));
-    if (reply && !worth_a_retry(reply->code)) {
-      lookups->release(*connection);
-      co_return reply;
-    }
-    Error why = reply ? Error{reply->text(), (*connection)->url().text(), ""} : reply.error();
-    lookups->discard(*connection, why);
-    if (Clock::now() >= deadline) co_return std::unexpected(why);
+asio::awaitable<Result<std::optional<std::string>>> Client::Impl::own_name(std::string typed,
+                                                                           Clock::time_point deadline) {
+  using Name = std::optional<std::string>;
+  auto name = split_login(typed);
+  if (!typed.contains('\\') || names_domain(name.domain, settings.base)) co_return Name(name.user);
+  if (settings.flavour != Flavour::ActiveDirectory) co_return Name();
+  if (!netbios_name) {
+    // The short name of a domain need not be the beginning of the long one.
+    Search root;
+    root.scope = Scope::Base;
+    root.attributes = {"configurationNamingContext"};
+    auto there = co_await asker.search(root, deadline);
+    if (!there) co_return std::unexpected(there.error());
+    const auto context = there->entries.empty()
+                             ? std::string()
+                             : std::string(there->entries.front().first("configurationNamingContext"));
+    auto found = co_await asker.search(search_netbios_name(settings.base, context), deadline);
+    if (!found) co_return std::unexpected(found.error());
+    netbios_name = found->entries.empty() ? "" : std::string(found->entries.front().first("nETBIOSName"));
   }
+  co_return !netbios_name->empty() && same_name(*netbios_name, name.domain) ? Name(name.user) : Name();
 }
 
-asio::awaitable<Result<Reply>> Client::Impl::bind(std::string dn, std::string password,
-                                                  Clock::time_point deadline) {
-  while (true) {
-    auto connection = co_await binds->acquire(deadline);
-    if (!connection) co_return std::unexpected(connection.error());
-    auto reply = co_await (*connection)->ask((*connection)->wire().bind(dn, password), attempt(deadline));
-    if (reply && !worth_a_retry(reply->code)) {
-      binds->release(*connection);
-      co_return reply;
-    }
-    Error why = reply ? Error{reply->text(), (*connection)->url().text(), ""} : reply.error();
-    binds->discard(*connection, why);
-    if (Clock::now() >= deadline) co_return std::unexpected(why);
-  }
+asio::awaitable<Result<void>> Client::Impl::add_nested_groups(User& user, Clock::time_point deadline) {
+  auto what = search_groups(settings.base, user.dn);
+  what.page = settings.limits.page;
+  auto groups = co_await asker.search(what, deadline);
+  if (!groups) co_return std::unexpected(groups.error());
+  if (!groups->ok()) co_return fail("looking up the user's groups: " + groups->text());
+  for (auto& group : groups->entries) user.groups.push_back(leaf_of_dn(group.dn));
+  std::sort(user.groups.begin(), user.groups.end());
+  user.groups.erase(std::unique(user.groups.begin(), user.groups.end()), user.groups.end());
+  co_return Result<void>();
 }
 
-asio::awaitable<Result<std::optional<Entry>>> Client::Impl::look_up(std::string user,
-                                                                    Clock::time_point deadline) {
-  auto found = co_await search(search_login(settings.flavour, settings.base, user), deadline);
+asio::awaitable<Result<std::optional<Client::Impl::Found>>> Client::Impl::look_up(
+    std::string typed, Clock::time_point deadline) {
+  using Nobody = std::optional<Found>;
+  auto name = co_await own_name(std::move(typed), deadline);
+  if (!name) co_return std::unexpected(name.error());
+  if (!*name || (*name)->empty()) co_return Nobody();
+  std::optional<ServerUrl> where;
+  auto found = co_await asker.search(search_login(settings.flavour, settings.base, **name), deadline, &where);
   if (!found) co_return std::unexpected(found.error());
   if (!found->ok()) co_return fail("looking up the user: " + found->text());
-  const auto* entry = best_match(settings.flavour, found->entries, user);
-  co_return entry == nullptr ? std::optional<Entry>() : std::optional<Entry>(*entry);
+  const auto* entry = best_match(settings.flavour, found->entries, **name);
+  if (entry == nullptr) co_return Nobody();
+  auto user = co_await user_with_rules(*entry, deadline);
+  if (!user) co_return std::unexpected(user.error());
+  Found person{.entry = *entry, .user = std::move(*user), .where = std::move(where)};
+  if (settings.flavour == Flavour::ActiveDirectory)
+    if (auto added = co_await add_nested_groups(person.user, deadline); !added)
+      co_return std::unexpected(added.error());
+  co_return Nobody(std::move(person));
+}
+
+/// The person with the rules that hold for her. Groups change while a lab runs, so they are read again as
+/// often as people are.
+asio::awaitable<Result<User>> Client::Impl::user_with_rules(const Entry& entry, Clock::time_point deadline) {
+  auto user = user_of(settings.flavour, entry);
+  if (settings.flavour == Flavour::ActiveDirectory) co_return user;  // its schema has no such rules
+  if (Clock::now() >= policies_until) {
+    auto found = co_await asker.search(search_policies(settings.base), deadline);
+    if (!found) co_return std::unexpected(found.error());
+    if (!found->ok()) co_return fail("reading the policies: " + found->text());
+    policies = std::move(found->entries);
+    policies_until = Clock::now() + KnownPeopleLimits{}.fresh;
+  }
+  user.policy = resolve_policy(entry, policies);
+  if (user.policy.quota) user.quota = user.policy.quota->value;
+  co_return user;
 }
 
 asio::awaitable<Authentication> Client::Impl::authenticate(std::shared_ptr<Impl> self, std::string user,
@@ -178,42 +223,93 @@ asio::awaitable<Authentication> Client::Impl::authenticate(std::shared_ptr<Impl>
   };
   if (user.empty() || user.size() > kMaxName || user.contains('\0'))
     co_return answer(Outcome::UnknownUser, "not a user's name");
-  if (password.empty()) co_return answer(Outcome::WrongPassword, "an empty password");
-  if (password.contains('\0')) co_return answer(Outcome::WrongPassword, "a password with a NUL byte");
-  if (password.size() > kMaxPassword)
-    co_return answer(Outcome::WrongPassword, "a password beyond any length");
+  if (auto wrong = wrong_password(password)) co_return answer(Outcome::WrongPassword, wrong);
 
+  self->watch->start();
+  const auto asked = self->cache.epoch();
   const auto deadline = Clock::now() + self->settings.limits.request;
-  const auto flavour = self->settings.flavour;
-  Entry entry;
+  Found person;
   const auto* known = self->known.find(user, Clock::now());
   const bool was_known = known != nullptr;
   if (was_known) {
-    entry = *known;
+    person.user = *known;
   } else {
     auto found = co_await self->look_up(user, deadline);
     if (!found) co_return answer(Outcome::Unavailable, found.error().text());
     if (!*found) co_return answer(Outcome::UnknownUser, "nobody of this name");
-    entry = std::move(**found);
+    person = std::move(**found);
   }
-  auto bound = co_await self->bind(entry.dn, password, deadline);
+  auto bound = co_await self->asker.bind(person.user.dn, password, deadline, person.where);
   if (bound && !bound->ok() && was_known) {
     // Who was known may have been moved or deleted since: the refusal counts when she is still where she was.
     self->known.forget(user);
     auto found = co_await self->look_up(user, deadline);
     if (!found) co_return answer(Outcome::Unavailable, found.error().text());
     if (!*found) co_return answer(Outcome::UnknownUser, "nobody of this name");
-    const bool moved = (*found)->dn != entry.dn;
-    entry = std::move(**found);
-    if (moved) bound = co_await self->bind(entry.dn, password, deadline);
+    const bool moved = (*found)->user.dn != person.user.dn;
+    person = std::move(**found);
+    if (moved) bound = co_await self->asker.bind(person.user.dn, password, deadline, person.where);
   }
   if (!bound) co_return answer(Outcome::Unavailable, bound.error().text());
-  auto verdict = judge_bind(flavour, *bound);
-  if (verdict.outcome != Outcome::Ok) co_return answer(verdict.outcome, verdict.why);
-  self->known.remember(user, entry, Clock::now());
-  auto right = answer(Outcome::Ok, {});
-  right.user = user_of(flavour, entry);
-  co_return right;
+  auto verdict = judge_bind(self->settings.flavour, *bound, person.entry, std::time(nullptr));
+  verdict = answer(verdict.outcome, verdict.why);
+  if (verdict) {
+    if (!person.where) self->known.remember(user, person.user, Clock::now());
+    verdict.user = person.user;
+  }
+  // Of changes elsewhere nothing is told.
+  if (!person.where) self->cache.remember(user, password, verdict, person.user.dn, asked, Clock::now());
+  co_return verdict;
+}
+
+asio::awaitable<Authentication> Client::Impl::authenticate_cached(std::shared_ptr<Impl> self,
+                                                                  std::string user, std::string password) {
+  if (auto remembered = self->cache.find(user, password, Clock::now())) co_return std::move(*remembered);
+  co_return co_await asio::co_spawn(self->strand, authenticate(self, std::move(user), std::move(password)),
+                                    asio::use_awaitable);
+}
+
+asio::awaitable<PasswordChange> Client::Impl::change_password(std::shared_ptr<Impl> self, std::string user,
+                                                              std::string old, std::string fresh) {
+  using Outcome = PasswordChange::Outcome;
+  auto answer = [](Outcome outcome, std::string why) { return PasswordChange{outcome, std::move(why)}; };
+  if (user.empty() || user.size() > kMaxName || user.contains('\0'))
+    co_return answer(Outcome::UnknownUser, "not a user's name");
+  if (auto wrong = wrong_password(old)) co_return answer(Outcome::WrongPassword, wrong);
+  if (auto wrong = wrong_password(fresh)) co_return answer(Outcome::Refused, wrong);
+  const auto deadline = Clock::now() + self->settings.limits.request;
+  auto found = co_await self->look_up(user, deadline);
+  if (!found) co_return answer(Outcome::Unavailable, found.error().text());
+  if (!*found) co_return answer(Outcome::UnknownUser, "nobody of this name");
+  if ((*found)->where)
+    co_return answer(Outcome::Unavailable, "is known at " + (*found)->where->text() + ": ask there");
+  const auto dn = (*found)->user.dn;
+  const auto flavour = self->settings.flavour;
+  Result<Reply> reply = Reply{};
+  if (flavour == Flavour::ActiveDirectory) {
+    // Who must change the password cannot bind there: the account asks, and the old password in it is the
+    // proof.
+    auto change = unicode_password_change(old, fresh);
+    if (!change) co_return answer(Outcome::Refused, "a password that is not UTF-8");
+    reply = co_await self->asker.modify(dn, std::move(*change), deadline);
+  } else {
+    auto changed = co_await self->asker.change_own(dn, old, fresh, deadline);
+    if (!changed) co_return answer(Outcome::Unavailable, changed.error().text());
+    if (!changed->change) {
+      auto judged = judge_bind(flavour, changed->bind, (*found)->entry, std::time(nullptr));
+      using Bind = Authentication::Outcome;
+      co_return answer(judged.outcome == Bind::WrongPassword ? Outcome::WrongPassword
+                       : judged.outcome == Bind::UnknownUser ? Outcome::UnknownUser
+                       : judged.outcome == Bind::Unavailable ? Outcome::Unavailable
+                                                             : Outcome::Denied,
+                       judged.why);
+    }
+    reply = std::move(*changed->change);
+  }
+  if (!reply) co_return answer(Outcome::Unavailable, reply.error().text());
+  self->known.forget_all();
+  self->cache.forget(dn);
+  co_return judge_change(flavour, *reply);
 }
 
 asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> self, std::string address) {
@@ -225,17 +321,48 @@ asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> se
     co_return answer(Outcome::Unknown, "not an address");
   const auto deadline = Clock::now() + self->settings.limits.request;
   const auto flavour = self->settings.flavour;
-  auto found = co_await self->search(search_address(flavour, self->settings.base, address), deadline);
+  auto found = co_await self->asker.search(search_address(flavour, self->settings.base, address), deadline);
   if (!found) co_return answer(Outcome::Unavailable, found.error().text());
   if (!found->ok()) co_return answer(Outcome::Unavailable, "looking up the address: " + found->text());
   const auto* entry = best_match(flavour, found->entries, address);
   if (entry == nullptr) co_return answer(Outcome::Unknown, "nobody has this address");
-  auto recipient = answer(is_alias(*entry) ? Outcome::Alias : Outcome::User, {});
-  if (is_alias(*entry))
+  auto recipient = answer(is_alias(*entry) || is_group(*entry) ? Outcome::Alias : Outcome::User, {});
+  if (is_alias(*entry)) {
     recipient.members = entry->values("rfc822MailMember");
-  else
-    recipient.user = user_of(flavour, *entry);
+  } else if (is_group(*entry)) {
+    auto what = search_members(self->settings.base, entry->dn);
+    what.page = self->settings.limits.page;
+    auto members = co_await self->asker.search(what, deadline);
+    if (!members) co_return answer(Outcome::Unavailable, members.error().text());
+    if (!members->ok()) co_return answer(Outcome::Unavailable, "looking up the members: " + members->text());
+    for (auto& member : members->entries)
+      if (auto user = user_of(flavour, member); !user.addresses.empty())
+        recipient.members.push_back(user.addresses.front());
+  } else {
+      auto user = co_await self->user_with_rules(*entry, deadline);
+      if (!user) co_return answer(Outcome::Unavailable, user.error().text());
+      recipient.user = std::move(*user);
+  }
   co_return recipient;
+}
+
+asio::awaitable<Recipient> Client::Impl::find_user(std::shared_ptr<Impl> self, std::string login) {
+  Recipient answer;
+  answer.outcome = Recipient::Outcome::Unknown;
+  if (login.empty() || login.size() > kMaxName || login.contains('@') || login.contains('\0')) co_return answer;
+  const auto deadline = Clock::now() + self->settings.limits.request;
+  auto found = co_await self->look_up(login, deadline);
+  if (!found) {
+    answer.outcome = Recipient::Outcome::Unavailable;
+    answer.why = found.error().text();
+    co_return answer;
+  }
+  if (!*found) co_return answer;
+  if (same_name((*found)->user.uid, login)) {
+    answer.outcome = Recipient::Outcome::User;
+    answer.user = std::move((*found)->user);
+  }
+  co_return answer;
 }
 
 Client::Client(asio::any_io_executor executor, ClientSettings settings)
@@ -263,6 +390,12 @@ Result<void> Client::check(const ClientSettings& settings) {
 }
 
 void Client::authenticate(std::string user, std::string password, std::function<void(Authentication)> done) {
+  if (auto remembered = impl_->cache.find(user, password, Clock::now())) {
+    asio::post(impl_->executor, [done = std::move(done), answer = std::move(*remembered)]() mutable {
+      done(std::move(answer));
+    });
+    return;
+  }
   impl_->run<Authentication>(Impl::authenticate(impl_, std::move(user), std::move(password)),
                              std::move(done));
 }
@@ -271,13 +404,29 @@ void Client::find_recipient(std::string address, std::function<void(Recipient)> 
   impl_->run<Recipient>(Impl::find_recipient(impl_, std::move(address)), std::move(done));
 }
 
+void Client::change_password(std::string user, std::string old, std::string fresh,
+                             std::function<void(PasswordChange)> done) {
+  impl_->run<PasswordChange>(Impl::change_password(impl_, std::move(user), std::move(old), std::move(fresh)),
+                             std::move(done));
+}
+
 asio::awaitable<Authentication> Client::authenticate(std::string user, std::string password) {
-  return asio::co_spawn(impl_->strand, Impl::authenticate(impl_, std::move(user), std::move(password)),
-                        asio::use_awaitable);
+  return Impl::authenticate_cached(impl_, std::move(user), std::move(password));
+}
+
+asio::awaitable<Recipient> Client::find_user(std::string login) {
+  return asio::co_spawn(impl_->strand, Impl::find_user(impl_, std::move(login)), asio::use_awaitable);
 }
 
 asio::awaitable<Recipient> Client::find_recipient(std::string address) {
   return asio::co_spawn(impl_->strand, Impl::find_recipient(impl_, std::move(address)), asio::use_awaitable);
+}
+
+asio::awaitable<PasswordChange> Client::change_password(std::string user, std::string old,
+                                                        std::string fresh) {
+  return asio::co_spawn(impl_->strand,
+                        Impl::change_password(impl_, std::move(user), std::move(old), std::move(fresh)),
+                        asio::use_awaitable);
 }
 
 }  // namespace lab::directory

@@ -10,6 +10,12 @@ namespace lab::directory {
 /// How people, groups and aliases are laid out in the tree.
 enum class Flavour { OpenLdap, ActiveDirectory };
 
+/// What to do where a server says that another one knows (RFC 4511 4.1.10, 4.5.3).
+enum class Referrals {
+  Refuse,  ///< what is asked for is not there
+  Follow   ///< ask there, over verified TLS and with the same account
+};
+
 struct ClientLimits {
   /// TCP and TLS and the first bind of a connection, together.
   std::chrono::milliseconds connect{2000};
@@ -28,6 +34,27 @@ struct ClientLimits {
   std::size_t bind_connections = 8;
   /// Questions that wait for a connection; those beyond are answered Unavailable at once.
   std::size_t waiting = 1024;
+  /// Entries of one page of a long answer (RFC 2696): Active Directory gives no more than 1000 at once.
+  int page = 500;
+  /// Servers one question may be sent on to.
+  std::size_t referral_hops = 4;
+  /// A connection nobody has used for this long is asked something small, so that one whose server has died
+  /// without a word is not found out by somebody who logs in.
+  std::chrono::seconds health{15};
+};
+
+/// How long the outcome of a login is remembered. Only where the server tells of changes as they happen (RFC
+/// 4533; watch.hpp) is anything remembered, so that a changed password counts at once.
+struct LoginCacheLimits {
+  /// A right password is not asked about again; bounds what changes with the clock alone, as an account's
+  /// end.
+  std::chrono::milliseconds right{30'000};
+  /// A wrong one neither, once it has been refused `wrong_after` times: the server has counted those and
+  /// could lock the account (0: remember none).
+  std::chrono::milliseconds wrong{2000};
+  unsigned wrong_after = 3;
+  /// Logins remembered.
+  std::size_t most = 4096;
 };
 
 struct ClientSettings {
@@ -38,6 +65,8 @@ struct ClientSettings {
   std::string password;  ///< of `bind_dn`
   std::string ca_file;   ///< PEM; needed for ldap:// and ldaps://
   Flavour flavour = Flavour::OpenLdap;
+  Referrals referrals = Referrals::Refuse;
+  LoginCacheLimits cache = {};
   ClientLimits limits = {};
 };
 

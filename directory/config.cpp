@@ -1,8 +1,17 @@
 #include "directory/config.hpp"
 
+#include <set>
+
 #include "directory/password.hpp"
+#include "directory/server_url.hpp"
 
 namespace lab::directory {
+
+/// The file of `computers_file`.
+struct ComputerList {
+  std::map<std::string, Computer> computers;
+};
+
 namespace {
 
 bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
@@ -16,18 +25,6 @@ std::string lower(std::string text) {
 bool has_control(const std::string& text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-/// What is wrong with an e-mail address of the directory; empty when nothing is.
-std::string wrong_address(const std::string& address) {
-  const auto at = address.rfind('@');
-  if (at == 0 || at == std::string::npos || at + 1 == address.size())
-    return "is not an address such as ali@helper.bac";
-  if (address.size() > 254) return "is longer than 254 characters (RFC 5321 4.5.3.1.3)";
-  for (char c : address)
-    if (!is_alnum(c) && !std::string_view("!#$%&'*+-/=?^_`{|}~.@").contains(c))
-      return fmt::format("has a character no plain address has: '{}'", c);
-  return {};
 }
 
 const config::Table<Listen>& listen_table() {
@@ -51,8 +48,18 @@ const config::Table<TlsFiles>& tls_table() {
 const config::Table<Service>& service_table() {
   static const auto table =
       config::Table<Service>("service")
-          .required("dn", &Service::dn, "DN of the account that may read everybody, for the mail server")
+          .required("dn", &Service::dn, "DN of the account, below ou=services")
           .required("password_file", &Service::password_file, "file whose first line is its password");
+  return table;
+}
+
+const config::Table<Kerberos>& realm_table() {
+  static const auto table =
+      config::Table<Kerberos>("kerberos")
+          .required("realm", &Kerberos::realm, "the realm of these people")
+          .required("host", &Kerberos::host, "the name by which clients ask for tickets: ldap/HOST")
+          .required("keytab", &Kerberos::keytab, "file with the key of ldap/HOST")
+          .required("socket", &Kerberos::socket, "Unix socket on which lab-kdc hears of changed passwords");
   return table;
 }
 
@@ -63,13 +70,28 @@ const config::Table<Person>& person_table() {
           .row("password", &Person::password, "first password; nobody can log in when left out")
           .row("mail", &Person::mail, "addresses, the main one first; login@domain when left out")
           .row("groups", &Person::groups, "groups the user belongs to")
-          .row("quota", &Person::quota, "size of the mailbox", {.min = 1 << 16});
+          .row("quota", &Person::quota, "size of the mailbox", {.min = 1 << 16})
+          .row("policy", &Person::policy, "rules for this user alone");
   return table;
 }
 
 const config::Table<Group>& group_table() {
   static const auto table =
-      config::Table<Group>("group").row("description", &Group::description, "what the group is for");
+      config::Table<Group>("group")
+          .row("description", &Group::description, "what the group is for")
+          .row("groups", &Group::groups, "groups this one belongs to, with all its members")
+          .row("order", &Group::order, "of two groups that have a rule the lower one counts")
+          .row("policy", &Group::policy, "rules for its members");
+  return table;
+}
+
+const config::Table<Computer>& computer_table() {
+  static const auto table =
+      config::Table<Computer>("computer")
+          .row("description", &Computer::description, "what the machine is")
+          .row("macs", &Computer::macs, "its hardware addresses")
+          .row("addresses", &Computer::addresses, "its fixed addresses")
+          .row("groups", &Computer::groups, "groups it belongs to");
   return table;
 }
 
@@ -92,26 +114,20 @@ class Places {
   std::map<std::string, yaml::Value> values_;
 };
 
-const config::Table<PasswordRules>& password_rules_table() {
-  static const auto table =
-      config::Table<PasswordRules>("password rules")
-          .row("least_length", &PasswordRules::least_length, "characters a new password must have",
-               {.max = 128})
-          .row("lock_after", &PasswordRules::lock_after,
-               "wrong passwords in a row that lock the account; 0 = any number", {.max = 1000})
-          .row("lock_for", &PasswordRules::lock_for, "how long it stays locked; 0 = until it is unlocked",
-               {.max = 31536000})
-          .row("expire_after", &PasswordRules::expire_after,
-               "age at which a password no longer counts; 0 = never", {.max = 315360000})
-          .row("must_change", &PasswordRules::must_change,
-               "a password set by an administrator must be changed before it lets anybody in");
-  return table;
+void check_memberships(const yaml::Value& at, const Settings& s, const std::string& who,
+                       const std::vector<std::string>& groups) {
+  std::vector<std::string> known;
+  for (auto& [name, group] : s.groups) known.push_back(name);
+  for (auto& group : groups)
+    if (!s.groups.contains(group)) {
+      auto near = yaml::did_you_mean(group, known);
+      at.error(who + " is in group '" + group + "', which 'groups' does not have",
+               near.empty() ? "add it to 'groups'" : "did you mean '" + near + "'?");
+    }
 }
 
 void check_users(const yaml::Value& root, Settings& s) {
   std::map<std::string, std::string> owner;  // address -> uid
-  std::vector<std::string> known;
-  for (auto& [name, group] : s.groups) known.push_back(name);
   const Places places(root, "users");
   for (auto& [uid, person] : s.users) {
     const auto& at = places.of(uid);
@@ -132,13 +148,60 @@ void check_users(const yaml::Value& root, Settings& s) {
       auto [it, fresh] = owner.emplace(address, uid);
       if (!fresh) at.error("'" + address + "' belongs to both '" + it->second + "' and '" + uid + "'");
     }
-    for (auto& group : person.groups)
-      if (!s.groups.contains(group)) {
-        auto near = yaml::did_you_mean(group, known);
-        at.error("user '" + uid + "' is in group '" + group + "', which 'groups' does not have",
-                 near.empty() ? "add it to 'groups'" : "did you mean '" + near + "'?");
-      }
+    if (person.quota && person.policy.quota)
+      at.error("user '" + uid + "' has a quota and another one in the policy", "leave one of them out");
+    if (person.quota) person.policy.quota = person.quota;
+    check_memberships(at, s, "user '" + uid + "'", person.groups);
   }
+}
+
+/// Whether following `from` through the groups' groups comes back to `start`.
+bool comes_back(const Settings& s, const std::string& from, const std::string& start,
+                std::set<std::string>& seen) {
+  const auto group = s.groups.find(from);
+  if (group == s.groups.end() || !seen.insert(from).second) return false;
+  return std::any_of(group->second.groups.begin(), group->second.groups.end(),
+                     [&](auto& parent) { return parent == start || comes_back(s, parent, start, seen); });
+}
+
+void check_groups(const yaml::Value& root, Settings& s) {
+  const Places places(root, "groups");
+  for (auto& [name, group] : s.groups) {
+    const auto& at = places.of(name);
+    if (auto wrong = wrong_name(name); !wrong.empty()) at.error("group '" + name + "' " + wrong);
+    if (has_control(group.description))
+      at.error("the description of group '" + name + "' has a control character");
+    check_memberships(at, s, "group '" + name + "'", group.groups);
+    std::set<std::string> seen;
+    if (comes_back(s, name, name, seen)) at.error("group '" + name + "' is a member of itself");
+  }
+}
+
+void check_machines(const yaml::Value& at, const std::map<std::string, Computer>& computers) {
+  for (auto& [name, computer] : computers) {
+    if (auto wrong = wrong_name(name); !wrong.empty()) at.error("computer '" + name + "' " + wrong);
+    if (has_control(computer.description))
+      at.error("the description of computer '" + name + "' has a control character");
+    for (auto& mac : computer.macs)
+      if (!MacAddress::parse(mac)) at.error("'" + mac + "' of computer '" + name + "' is not a MAC address");
+  }
+}
+
+void check_computers(const yaml::Value& root, const Settings& s) {
+  const Places places(root, "computers");
+  check_machines(root, s.computers);
+  for (auto& [name, computer] : s.computers)
+    check_memberships(places.of(name), s, "computer '" + name + "'", computer.groups);
+}
+
+void check_replica(const yaml::Value& at, Settings& s) {
+  if (!s.replica_of.starts_with("ldaps://") || !ServerUrl::parse(s.replica_of) || s.replica_of.contains('"'))
+    at.error("'" + s.replica_of + "' is not an original to copy", "replica_of: ldaps://srv.helper.bac");
+  if (!s.replication)
+    at.error("a replica needs an account to copy with", "replication: {dn: …, password_file: …}");
+  if (s.tls.ca.empty()) at.error("a replica must know the CA of its original", "tls: {ca: …}");
+  if (!s.users.empty() || !s.groups.empty() || !s.aliases.empty())
+    at.error("a replica has the people of its original", "leave users, groups and aliases out");
 }
 
 void check(const yaml::Value& at, Settings& s) {
@@ -148,8 +211,10 @@ void check(const yaml::Value& at, Settings& s) {
     at.error("'" + s.domain + "' is not a domain name");
   if (s.suffix.empty() || has_control(s.suffix) || s.suffix.contains('"'))
     at.error("'" + s.suffix + "' is not a suffix");
-  if (s.service && !s.service->dn.ends_with(",ou=services," + s.suffix))
-    at.error("service dn '" + s.service->dn + "' is not below ou=services," + s.suffix);
+  for (auto* account : {&s.service, &s.replication})
+    if (*account && !(*account)->dn.ends_with(",ou=services," + s.suffix))
+      at.error("service dn '" + (*account)->dn + "' is not below ou=services," + s.suffix);
+  if (!s.replica_of.empty()) check_replica(at, s);
   if ((!s.listen.ldap.empty() || !s.listen.ldaps.empty()) && s.tls.certificate.empty())
     at.error("'listen' names network addresses, but 'tls' has no certificate",
              "give 'tls', or keep to 'ldapi': passwords never cross the network in the clear");
@@ -163,14 +228,15 @@ void check(const yaml::Value& at, Settings& s) {
   // slapd.conf has no way to write these characters in a file name.
   for (auto* path : {&s.data, &s.listen.ldapi, &s.tls.certificate, &s.tls.key, &s.tls.ca})
     if (has_control(*path) || path->contains('"')) at.error("'" + *path + "' is not a usable path");
+  if (s.kerberos)
+    for (auto* text : {&s.kerberos->realm, &s.kerberos->host, &s.kerberos->keytab, &s.kerberos->socket})
+      if (text->empty() || has_control(*text) || text->find_first_of("\" ") != std::string::npos)
+        at.error("'" + *text + "' of 'kerberos' is not usable");
   check_users(at, s);
-  const Places groups(at, "groups"), aliases(at, "aliases");
-  for (auto& [name, group] : s.groups) {
-    const auto& here = groups.of(name);
-    if (auto wrong = wrong_name(name); !wrong.empty()) here.error("group '" + name + "' " + wrong);
-    if (has_control(group.description))
-      here.error("the description of group '" + name + "' has a control character");
-  }
+  check_groups(at, s);
+  check_computers(at, s);
+  if (s.policy.passwords) s.passwords = changed(s.passwords, *s.policy.passwords);
+  const Places aliases(at, "aliases");
   for (auto& [name, members] : s.aliases) {
     const auto& here = aliases.of(name);
     if (auto wrong = wrong_name(name); !wrong.empty()) here.error("alias '" + name + "' " + wrong);
@@ -190,9 +256,10 @@ void check(const yaml::Value& at, Settings& s) {
 inline const auto& table_of(const Listen*) { return listen_table(); }
 inline const auto& table_of(const TlsFiles*) { return tls_table(); }
 inline const auto& table_of(const Service*) { return service_table(); }
+inline const auto& table_of(const Kerberos*) { return realm_table(); }
 inline const auto& table_of(const Person*) { return person_table(); }
 inline const auto& table_of(const Group*) { return group_table(); }
-inline const auto& table_of(const PasswordRules*) { return password_rules_table(); }
+inline const auto& table_of(const Computer*) { return computer_table(); }
 
 const config::Table<Settings>& settings_table() {
   static const auto table =
@@ -204,8 +271,15 @@ const config::Table<Settings>& settings_table() {
           .required("listen", &Settings::listen, "where it answers")
           .row("tls", &Settings::tls, "certificate for StartTLS and LDAPS")
           .row("service", &Settings::service, "account by which the mail server looks people up")
+          .row("kerberos", &Settings::kerberos, "the Kerberos realm with the same passwords")
+          .row("replication", &Settings::replication, "account by which replicas copy this directory")
+          .row("replica_of", &Settings::replica_of,
+               "this server is a copy of that one, such as ldaps://srv.helper.bac; people come from there")
           .row("users", &Settings::users, "people, by login name")
           .row("groups", &Settings::groups, "groups, by name")
+          .row("computers", &Settings::computers, "machines of the domain, by name")
+          .row("computers_file", &Settings::computers_file, "a file with more of them, under 'computers'")
+          .row("policy", &Settings::policy, "rules for everybody")
           .row("passwords", &Settings::passwords, "what passwords must be like, and what wrong ones lead to")
           .row("aliases", &Settings::aliases, "addresses that stand for others, by local part")
           .row("connections", &Settings::connections, "how many connections it holds at once",
@@ -216,6 +290,28 @@ const config::Table<Settings>& settings_table() {
   return table;
 }
 
+const config::Table<ComputerList>& computer_list_table() {
+  static const auto table =
+      config::Table<ComputerList>("computers")
+          .row("computers", &ComputerList::computers, "machines of the domain, by name")
+          .rule([](const yaml::Value& at, ComputerList& list) { check_machines(at, list.computers); });
+  return table;
+}
+inline const auto& table_of(const ComputerList*) { return computer_list_table(); }
+
+std::expected<Settings, std::string> load_settings(const std::string& path) {
+  auto settings = config::load_file<Settings>(path);
+  if (!settings || settings->computers_file.empty()) return settings;
+  auto list = config::load_file<ComputerList>(settings->computers_file);
+  if (!list) return std::unexpected(list.error());
+  for (auto& [name, computer] : list->computers) {
+    // This file may be newer than the groups it speaks of.
+    std::erase_if(computer.groups, [&](auto& group) { return !settings->groups.contains(group); });
+    settings->computers.emplace(name, std::move(computer));
+  }
+  return settings;
+}
+
 std::string suffix_of_domain(const std::string& domain) {
   std::string suffix;
   for (std::size_t from = 0; from <= domain.size();) {
@@ -224,6 +320,17 @@ std::string suffix_of_domain(const std::string& domain) {
     from = dot + 1;
   }
   return suffix;
+}
+
+std::string wrong_address(const std::string& address) {
+  const auto at = address.rfind('@');
+  if (at == 0 || at == std::string::npos || at + 1 == address.size())
+    return "is not an address such as ali@helper.bac";
+  if (address.size() > 254) return "is longer than 254 characters (RFC 5321 4.5.3.1.3)";
+  for (char c : address)
+    if (!is_alnum(c) && !std::string_view("!#$%&'*+-/=?^_`{|}~.@").contains(c))
+      return fmt::format("has a character no plain address has: '{}'", c);
+  return {};
 }
 
 std::string wrong_name(const std::string& name) {

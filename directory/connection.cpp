@@ -191,8 +191,19 @@ asio::awaitable<Result<Reply>> Connection::ask(Result<int> id, Clock::time_point
   last_used_ = Clock::now();
   if (waiter->reply) co_return std::move(*waiter->reply);
   // A server that leaves one question unanswered is taken for frozen: others who wait go elsewhere now.
+  unresponsive_ = !error_;
   close(failure("no answer in time"));
   co_return std::unexpected(*error_);
+}
+
+asio::awaitable<Error> Connection::follow(const Search& search, std::function<void(Reply)> on_part) {
+  auto self = shared_from_this();
+  wire_.deliver_each();
+  on_part_ = std::move(on_part);
+  auto last = co_await ask(wire_.search(search), Clock::time_point::max());
+  on_part_ = nullptr;
+  close(last ? failure("it follows no changes: " + last->text()) : last.error());
+  co_return *error_;
 }
 
 void Connection::flush() {
@@ -226,6 +237,7 @@ asio::awaitable<void> Connection::read_answers() {
       const bool ended = error == asio::error::eof || error == asio::ssl::error::stream_truncated;
       close(failure(ended ? "the server has closed the connection" : "cannot read: " + error.message()));
     } else {
+      last_heard_ = Clock::now();
       wire_.feed({buffer.data(), n});
       hand_out_answers();
     }
@@ -237,6 +249,10 @@ void Connection::hand_out_answers() {
     if (events::listening())
       tell(session_, events::Direction::In, url_,
            fmt::format("#{} {}, {} entries", reply->id, reply->text(), reply->entries.size()));
+    if (on_part_ && reply->part != Reply::Part::Whole) {
+      on_part_(std::move(*reply));
+      continue;
+    }
     auto waiter = waiting_.find(reply->id);
     if (waiter == waiting_.end() || waiter->second->reply) continue;
     waiter->second->reply = std::move(*reply);

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,9 +49,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// c->ask(c->wire().search(s), …)`.
   boost::asio::awaitable<Result<Reply>> ask(Result<int> id, Clock::time_point deadline);
   Wire& wire() { return wire_; }
+  /// Sends a search that is followed (Search::follow_from): `on_part` gets what comes, until the connection
+  /// closes; nothing else can be asked here from then on. Why it has ended is returned.
+  boost::asio::awaitable<Error> follow(const Search& search, std::function<void(Reply)> on_part);
 
   bool alive() const { return !error_; }
+  /// Closed because a question was not answered in time: what is wrong is the server, not this connection.
+  bool unresponsive() const { return unresponsive_; }
   Clock::time_point last_used() const { return last_used_; }
+  Clock::time_point last_heard() const { return last_heard_; }
+  /// A question that nobody but the pool has asked does not count as use.
+  void count_as_used(Clock::time_point when) { last_used_ = when; }
   const ServerUrl& url() const { return url_; }
   /// Says good-bye where possible; whoever waits gets `why`. Safe to call again.
   void close(Error why);
@@ -80,7 +89,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::map<int, std::shared_ptr<Waiter>> waiting_;
   std::string sending_;
   std::optional<Error> error_;
-  Clock::time_point last_used_ = Clock::now();
+  bool unresponsive_ = false;
+  Clock::time_point last_used_ = Clock::now(), last_heard_ = last_used_;
+  std::function<void(Reply)> on_part_;
   std::uint64_t session_;
 };
 

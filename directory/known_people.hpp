@@ -1,11 +1,11 @@
-/// known_people -- entries found a moment ago, by the name that was asked for: who logs in over IMAP, POP and
+/// known_people -- people found a moment ago, by the name that was asked for: who logs in over IMAP, POP and
 /// SMTP at once is looked up once. Holds no passwords; whether one is right is asked of the server each time.
 #pragma once
 #include <chrono>
 #include <string>
 #include <unordered_map>
 
-#include "directory/ldif.hpp"
+#include "directory/user.hpp"
 
 namespace lab::directory {
 
@@ -19,25 +19,26 @@ class KnownPeople {
   using Clock = std::chrono::steady_clock;
   explicit KnownPeople(KnownPeopleLimits limits = {}) : limits_(limits) {}
 
-  /// The entry, or nullptr when it is not known or no longer fresh. Valid until the next call.
-  const Entry* find(const std::string& name, Clock::time_point now) {
+  /// The person, or nullptr when not known or no longer fresh. Valid until the next call.
+  const User* find(const std::string& name, Clock::time_point now) {
     auto found = people_.find(name);
     if (found == people_.end()) return nullptr;
-    if (now < found->second.until) return &found->second.entry;
+    if (now < found->second.until) return &found->second.user;
     people_.erase(found);
     return nullptr;
   }
-  void remember(const std::string& name, const Entry& entry, Clock::time_point now) {
+  void remember(const std::string& name, const User& user, Clock::time_point now) {
     // Full: starting anew is as good as choosing, and happens once in a thousand people.
     if (people_.size() >= limits_.most) people_.clear();
-    people_.insert_or_assign(name, Known{entry, now + limits_.fresh});
+    people_.insert_or_assign(name, Known{user, now + limits_.fresh});
   }
   void forget(const std::string& name) { people_.erase(name); }
+  void forget_all() { people_.clear(); }
   std::size_t size() const { return people_.size(); }
 
  private:
   struct Known {
-    Entry entry;
+    User user;
     Clock::time_point until;
   };
   KnownPeopleLimits limits_;

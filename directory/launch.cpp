@@ -45,7 +45,7 @@ Result<std::string> usable_slapd(const std::string& installed, const std::string
   return copy;
 }
 
-void prepare_environment(unsigned connections) {
+void prepare_environment(unsigned connections, const Kerberos* kerberos) {
   // slapd makes a table with a row for each file it may open, 400 bytes and more, and touches all of it:
   // where the limit is 2^20 and higher, as containers set it, that is 700 MB or an abort.
   constexpr rlim_t kOwnFiles = 32;  // database, listeners, logs
@@ -55,8 +55,14 @@ void prepare_environment(unsigned connections) {
   files.rlim_max = files.rlim_cur;
   ::setrlimit(RLIMIT_NOFILE, &files);
   // Cyrus SASL would load every mechanism of the machine, Kerberos and a database library with them: 2 MB, 4
-  // ms. EXTERNAL, which is all we use, needs none.
-  ::setenv("SASL_PATH", "/nonexistent", 1);
+  // ms. EXTERNAL, which is all we use without a realm, needs none.
+  if (kerberos == nullptr) {
+    ::setenv("SASL_PATH", "/nonexistent", 1);
+  } else {
+    ::setenv("KRB5_KTNAME", kerberos->keytab.c_str(), 1);
+    // Tickets that were shown are remembered beside the keys; the library's own place is outside of the lab.
+    ::setenv("KRB5RCACHENAME", ("file2:" + kerberos->keytab + ".replay").c_str(), 1);
+  }
   // Argon2 takes 1 MiB for a moment: with the threshold fixed it is given back each time; few arenas keep the
   // rest small.
   ::setenv("MALLOC_MMAP_THRESHOLD_", "262144", 1);
@@ -66,7 +72,8 @@ void prepare_environment(unsigned connections) {
 
 Result<void> run_slapadd(const std::string& slapd, const std::string& conf, const std::string& ldif) {
   // slapadd is slapd under another name.
-  std::vector<std::string> words{"slapadd", "-q", "-f", conf, "-l", ldif};
+  // "-w": with the mark (contextCSN) from which those who follow changes begin.
+  std::vector<std::string> words{"slapadd", "-q", "-w", "-f", conf, "-l", ldif};
   auto argv = argv_of(words);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();

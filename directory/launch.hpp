@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "directory/config.hpp"
 
 namespace lab::directory {
 
@@ -12,7 +13,7 @@ namespace lab::directory {
 Result<std::string> usable_slapd(const std::string& installed, const std::string& folder);
 
 /// Caps the limits and sets the environment that both programs run with.
-void prepare_environment(unsigned connections);
+void prepare_environment(unsigned connections, const Kerberos* kerberos = nullptr);
 
 /// slapadd -q of `ldif` with `conf`; waits for it. What it says goes to standard error.
 Result<void> run_slapadd(const std::string& slapd, const std::string& conf, const std::string& ldif);

@@ -19,21 +19,6 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string out;
-  std::uint32_t bits = 0;
-  unsigned have = 0;
-  for (char c : text) {
-    const auto digit = kAlphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U | static_cast<std::uint32_t>(digit)) & 0xffffU;
-    if ((have += 6) >= 8) out += static_cast<char>(bits >> (have -= 8) & 0xffU);
-  }
-  return out;
-}
-
 /// RFC 2849 SAFE-STRING; a trailing blank would be lost to whoever trims lines, so it is encoded too.
 bool is_safe(std::string_view value) {
   if (value.empty()) return true;
@@ -67,6 +52,21 @@ void write_line(std::string& out, std::string_view name, std::string_view value)
 }
 
 }  // namespace
+
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned have = 0;
+  for (char c : text) {
+    const auto digit = kAlphabet.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    bits = (bits << 6U | static_cast<std::uint32_t>(digit)) & 0xffffU;
+    if ((have += 6) >= 8) out += static_cast<char>(bits >> (have -= 8) & 0xffU);
+  }
+  return out;
+}
 
 bool same_name(std::string_view a, std::string_view b) {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };

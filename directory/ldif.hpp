@@ -1,5 +1,6 @@
 /// ldif -- directory entries as plain values, and as the text slapadd reads (LDIF, RFC 2849).
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,9 @@ struct Entry {
 
   friend bool operator==(const Entry&, const Entry&) = default;
 };
+
+/// RFC 4648 4, without line breaks; nullopt for what is none.
+std::optional<std::string> from_base64(std::string_view text);
 
 /// Whether two attribute names are the same (ASCII case ignored).
 bool same_name(std::string_view a, std::string_view b);

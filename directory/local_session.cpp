@@ -66,7 +66,10 @@ Result<void> LocalSession::bind() {
 }
 
 LocalSession::LocalSession(LocalSession&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), patience_(other.patience_), wire_(std::move(other.wire_)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      patience_(other.patience_),
+      wire_(std::move(other.wire_)),
+      early_(std::move(other.early_)) {}
 
 LocalSession::~LocalSession() {
   if (fd_ < 0) return;
@@ -76,9 +79,7 @@ LocalSession::~LocalSession() {
   ::close(fd_);
 }
 
-Result<Reply> LocalSession::ask(Result<int> id) {
-  if (!id) return std::unexpected(id.error());
-  const auto deadline = Clock::now() + patience_;
+Result<void> LocalSession::send(Clock::time_point deadline) {
   const auto bytes = wire_.take_output();
   for (std::size_t at = 0; at < bytes.size();) {
     if (!ready(fd_, POLLOUT, deadline)) return fail("the directory takes no more questions");
@@ -87,9 +88,16 @@ Result<Reply> LocalSession::ask(Result<int> id) {
       return fail(std::string("cannot write to the directory: ") + std::strerror(errno));
     if (n > 0) at += static_cast<std::size_t>(n);
   }
+  return {};
+}
+
+Result<Reply> LocalSession::receive(int id, Clock::time_point deadline) {
   while (true) {
-    while (auto reply = wire_.next())
-      if (reply->id == *id) return std::move(*reply);
+    if (auto known = early_.extract(id)) return std::move(known.mapped());
+    while (auto reply = wire_.next()) {
+      if (reply->id == id) return std::move(*reply);
+      early_.emplace(reply->id, std::move(*reply));
+    }
     if (wire_.broken()) return std::unexpected(*wire_.broken());
     if (!ready(fd_, POLLIN, deadline)) return fail("the directory does not answer");
     std::array<char, 16384> buffer;
@@ -99,6 +107,34 @@ Result<Reply> LocalSession::ask(Result<int> id) {
       return fail(std::string("cannot read from the directory: ") + std::strerror(errno));
     if (n > 0) wire_.feed({buffer.data(), static_cast<std::size_t>(n)});
   }
+}
+
+Result<Reply> LocalSession::ask(Result<int> id) {
+  if (!id) return std::unexpected(id.error());
+  const auto deadline = Clock::now() + patience_;
+  early_.clear();  // what nobody waits for any more
+  if (auto sent = send(deadline); !sent) return std::unexpected(sent.error());
+  return receive(*id, deadline);
+}
+
+std::vector<Result<Reply>> LocalSession::add_all(const std::vector<Entry>& entries) {
+  constexpr std::size_t kAtOnce = 64;  // slapd's conn_max_pending is 1000
+  std::vector<Result<Reply>> replies;
+  std::vector<int> ids;
+  early_.clear();
+  for (std::size_t next = 0; replies.size() < entries.size();) {
+    for (; next < entries.size() && next < replies.size() + kAtOnce; ++next)
+      ids.push_back(wire_.add(entries[next]).value_or(-1));
+    const auto deadline = Clock::now() + patience_;
+    const int id = ids[replies.size()];
+    if (auto sent = send(deadline); !sent)
+      replies.emplace_back(std::unexpected(sent.error()));
+    else if (id < 0)
+      replies.emplace_back(fail("this cannot be written as LDAP"));
+    else
+      replies.push_back(receive(id, deadline));
+  }
+  return replies;
 }
 
 Result<Reply> LocalSession::search(const Search& s) { return ask(wire_.search(s)); }

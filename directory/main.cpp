@@ -4,9 +4,11 @@
 #include "directory/admin_command.hpp"
 #include "directory/config.hpp"
 #include "directory/serve.hpp"
+#include "directory/student_command.hpp"
 
 int main(int argc, char** argv) {
   using namespace lab;
+  if (directory::is_student_command(argc, argv)) return directory::student_main(argc, argv);
   if (directory::is_admin_command(argc, argv)) return directory::admin_main(argc, argv);
   directory::Settings settings;  // read once, by `check`
   return daemon_main(
@@ -17,7 +19,7 @@ int main(int argc, char** argv) {
        .reference = [] { return directory::settings_table().reference(); },
        .check =
            [&](const std::string& path) {
-             auto read = config::load_file<directory::Settings>(path);
+             auto read = directory::load_settings(path);
              if (!read) return read.error();
              settings = std::move(*read);
              return std::string();

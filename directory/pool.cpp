@@ -19,10 +19,29 @@ Servers::Server& Servers::of(const ServerUrl& url) {
   return *std::find_if(servers_.begin(), servers_.end(), [&](auto& s) { return s.url == url; });
 }
 
+bool Servers::any_works() const {
+  return std::any_of(servers_.begin(), servers_.end(), [](auto& s) { return s.works; });
+}
+
 const ServerUrl* Servers::best(Clock::time_point now) const {
+  for (auto& server : servers_)
+    if (server.works) return &server.url;
   for (auto& server : servers_)
     if (server.not_before <= now) return &server.url;
   return nullptr;
+}
+
+const ServerUrl* Servers::worth_a_check(Clock::time_point now) const {
+  if (!any_works()) return nullptr;
+  for (auto& server : servers_)
+    if (!server.works && server.not_before <= now) return &server.url;
+  return nullptr;
+}
+
+bool Servers::preferred(const ServerUrl& url) const {
+  for (auto& server : servers_)
+    if (server.works || server.url == url) return server.url == url && (server.works || !any_works());
+  return false;
 }
 
 Clock::time_point Servers::next_try() const {
@@ -33,6 +52,7 @@ Clock::time_point Servers::next_try() const {
 
 void Servers::failed(const ServerUrl& url, Clock::time_point now) {
   auto& server = of(url);
+  server.works = false;
   if (server.not_before > now) return;  // several connections that break together are one failure
   server.backoff = std::clamp(server.backoff * 2, limits_.backoff_first, limits_.backoff_last);
   server.not_before = now + server.backoff;
@@ -41,6 +61,7 @@ void Servers::failed(const ServerUrl& url, Clock::time_point now) {
 void Servers::worked(const ServerUrl& url) {
   auto& server = of(url);
   if (server.backoff.count() != 0) log::info("directory: {} answers again", url.text());
+  server.works = true;
   server.backoff = {};
   server.not_before = {};
 }
@@ -50,7 +71,7 @@ bool Servers::only_local() const {
 }
 
 Pool::Pool(asio::any_io_executor strand, std::shared_ptr<Servers> servers, Options options)
-    : strand_(strand), servers_(std::move(servers)), options_(std::move(options)), idle_(strand) {}
+    : strand_(strand), servers_(std::move(servers)), options_(std::move(options)), watch_(strand) {}
 
 asio::awaitable<Result<std::shared_ptr<Connection>>> Pool::acquire(Clock::time_point deadline) {
   if (stopped_) co_return fail("the client is being closed");
@@ -69,9 +90,12 @@ asio::awaitable<Result<std::shared_ptr<Connection>>> Pool::acquire(Clock::time_p
 std::shared_ptr<Connection> Pool::pick() {
   forget_dead();
   // The first of the least used: the last ones fall idle and are closed when the load is gone.
-  auto least =
-      std::min_element(members_.begin(), members_.end(), [](auto& a, auto& b) { return a.uses < b.uses; });
-  if (least == members_.end() || least->uses >= options_.uses_at_once) return nullptr;
+  Member* least = nullptr;
+  for (auto& member : members_)
+    if (member.uses < options_.uses_at_once && servers_->preferred(member.connection->url()) &&
+        (least == nullptr || member.uses < least->uses))
+      least = &member;
+  if (least == nullptr) return nullptr;
   ++least->uses;
   return least->connection;
 }
@@ -116,6 +140,7 @@ asio::awaitable<void> Pool::open_one() {
       last_failure_ = opened.error();
       log::warning("directory: {}", last_failure_.text());
       servers_->failed(chosen, Clock::now());
+      hand_out();  // another server's connections will do now
     }
   } while (!waiting_.empty() && !stopped_);
   --opening_;
@@ -123,22 +148,31 @@ asio::awaitable<void> Pool::open_one() {
     for (auto& member : members_) member.connection->close(last_failure_);
   hand_out();
   open_more();
-  watch_idle();
+  watch_over();
 }
 
 void Pool::release(const std::shared_ptr<Connection>& connection) {
-  for (auto& member : members_)
-    if (member.connection == connection) --member.uses;
+  for (auto& member : members_) {
+    if (member.connection != connection) continue;
+    // Left over from the time when a better server was away.
+    if (--member.uses == 0 && !servers_->preferred(connection->url()))
+      connection->close({"another server is preferred", "", ""});
+  }
   hand_out();
+  if (!waiting_.empty()) open_more();
 }
 
 void Pool::discard(const std::shared_ptr<Connection>& connection, Error why) {
-  if (connection->alive()) {
+  last_failure_ = why;
+  if (connection->alive() || connection->unresponsive()) {
     log::warning("directory: {}", why.text());
     servers_->failed(connection->url(), Clock::now());
+    // Its neighbours that nobody uses lead to the same server.
+    for (auto& member : members_)
+      if (member.uses == 0 && member.connection->url() == connection->url()) member.connection->close(why);
   }
-  last_failure_ = why;
   connection->close(std::move(why));
+  hand_out();
   open_more();
 }
 
@@ -146,26 +180,78 @@ void Pool::forget_dead() {
   std::erase_if(members_, [](auto& m) { return !m.connection->alive(); });
 }
 
-void Pool::watch_idle() {
-  if (watching_idle_ || stopped_ || members_.empty()) return;
-  watching_idle_ = true;
-  idle_.expires_after(options_.limits.idle);
-  idle_.async_wait([weak = weak_from_this()](auto error) {
+void Pool::watch_over() {
+  if (watching_ || stopped_ || members_.empty()) return;
+  watching_ = true;
+  lab::spawn(strand_, "directory health", check_health());
+}
+
+asio::awaitable<void> Pool::check_health() {
+  const std::weak_ptr<Pool> weak = weak_from_this();
+  while (true) {
     auto self = weak.lock();
-    if (!self || error) return;
-    self->watching_idle_ = false;
-    const auto before = Clock::now() - self->options_.limits.idle;
-    for (auto& m : self->members_)
-      if (m.uses == 0 && m.connection->last_used() < before) m.connection->close({"idle", "", ""});
+    if (!self || self->stopped_) co_return;
     self->forget_dead();
-    self->watch_idle();
-  });
+    if (self->members_.empty()) {
+      self->watching_ = false;
+      co_return;
+    }
+    auto next = Clock::now() + options_.limits.health;
+    if (servers_->worth_a_check(Clock::time_point::max()) != nullptr)
+      next = std::min(next, std::max(servers_->next_try(), Clock::now() + options_.limits.backoff_first));
+    watch_.expires_at(next);
+    self.reset();  // a pool that nobody wants any more need not wait for its next look
+    co_await watch_.async_wait(kTuple);
+    self = weak.lock();
+    if (!self || stopped_) co_return;
+    if (const auto* url = servers_->worth_a_check(Clock::now())) {
+      const auto chosen = *url;
+      auto opened = co_await Connection::open(strand_, chosen, options_.tls, options_.who,
+                                              Clock::now() + options_.limits.connect);
+      if (opened) {
+        servers_->worked(chosen);
+        (*opened)->close({"found well", "", ""});
+      } else {
+        servers_->failed(chosen, Clock::now());
+      }
+    }
+    const auto now = Clock::now();
+    std::vector<std::shared_ptr<Connection>> silent;
+    for (auto& member : members_) {
+      if (member.uses != 0) continue;
+      if (member.connection->last_used() < now - options_.limits.idle ||
+          !servers_->preferred(member.connection->url()))
+        member.connection->close({"idle", "", ""});
+      else if (member.connection->last_heard() <= now - options_.limits.health)
+        silent.push_back(member.connection);
+    }
+    for (auto& connection : silent) lab::spawn(strand_, "directory health", check(connection));
+  }
+}
+
+asio::awaitable<void> Pool::check(std::shared_ptr<Connection> connection) {
+  auto self = shared_from_this();
+  for (auto& member : members_)
+    if (member.connection == connection) ++member.uses;
+  // What it is, it tells anybody (RFC 4512 5.1); that it answers at all is what counts.
+  Search root;
+  root.scope = Scope::Base;
+  root.attributes = {"1.1"};
+  const auto last_used = connection->last_used();
+  auto reply =
+      co_await connection->ask(connection->wire().search(root), Clock::now() + options_.limits.answer);
+  if (!reply) {
+    discard(connection, reply.error());
+    co_return;
+  }
+  connection->count_as_used(last_used);
+  release(connection);
 }
 
 void Pool::stop() {
   stopped_ = true;
   last_failure_ = {"the client is being closed", "", ""};
-  idle_.cancel();
+  watch_.cancel();
   for (auto& member : members_) member.connection->close(last_failure_);
   for (auto& waiter : waiting_) waiter->timer.cancel();
 }

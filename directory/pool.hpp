@@ -1,7 +1,8 @@
 /// pool -- connections of one kind to the servers of one directory: opened when somebody needs one, kept
-/// while they are used, closed when they idle, replaced when they die. Servers are tried in order of
-/// preference; one that fails is left alone for a while that doubles each time. All calls belong to one
-/// strand.
+/// while they are used and healthy, closed when they idle, replaced when they die. Servers are tried in order
+/// of preference. One that fails is left alone for a while that doubles each time; while another answers,
+/// nobody waits for it: it is tried again beside the questions, and when it is back, they return to it. All
+/// calls belong to one strand.
 #pragma once
 #include <deque>
 #include <memory>
@@ -17,8 +18,13 @@ namespace lab::directory {
 class Servers {
  public:
   Servers(std::vector<ServerUrl> urls, ClientLimits limits);
-  /// The first one that may be tried now; nullptr when all have just failed.
+  /// The first one that works as far as is known; if none does, the first that may be tried now; nullptr when
+  /// all have just failed.
   const ServerUrl* best(Clock::time_point now) const;
+  /// One that has failed and may be tried again now, while another works.
+  const ServerUrl* worth_a_check(Clock::time_point now) const;
+  /// Whether a question should go to a connection to `url`: it works, and none that is preferred does.
+  bool preferred(const ServerUrl& url) const;
   /// When the next one may be tried.
   Clock::time_point next_try() const;
   void failed(const ServerUrl& url, Clock::time_point now);
@@ -28,10 +34,12 @@ class Servers {
  private:
   struct Server {
     ServerUrl url;
+    bool works = true;
     std::chrono::milliseconds backoff{0};
     Clock::time_point not_before{};
   };
   Server& of(const ServerUrl& url);
+  bool any_works() const;
   std::vector<Server> servers_;
   ClientLimits limits_;
 };
@@ -70,7 +78,11 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void open_more();
   boost::asio::awaitable<void> open_one();
   void forget_dead();
-  void watch_idle();
+  /// While there are connections: closes those that idle, asks those that have been silent whether they live,
+  /// and looks after servers that have failed.
+  void watch_over();
+  boost::asio::awaitable<void> check_health();
+  boost::asio::awaitable<void> check(std::shared_ptr<Connection> connection);
 
   boost::asio::any_io_executor strand_;
   std::shared_ptr<Servers> servers_;
@@ -78,8 +90,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::vector<Member> members_;
   std::deque<std::shared_ptr<Waiter>> waiting_;
   std::size_t opening_ = 0;
-  boost::asio::steady_timer idle_;
-  bool watching_idle_ = false, stopped_ = false;
+  boost::asio::steady_timer watch_;
+  bool watching_ = false, stopped_ = false;
   Error last_failure_{"no server has been tried yet", "", ""};
 };
 

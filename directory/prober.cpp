@@ -66,6 +66,28 @@ Result<LocalSession> first_bind(const ProberTask& task, int server, Clock::time_
   }
 }
 
+/// The database answers; on a replica, with the mark (contextCSN) that is set when the first copy is whole.
+Result<void> wait_for_tree(const ProberTask& task, LocalSession& session, int server,
+                           Clock::time_point deadline) {
+  constexpr int kPauseMilliseconds = 3;  // between two looks at a copy that takes some ten of them
+  Search root;
+  root.base = task.suffix;
+  root.scope = Scope::Base;
+  root.attributes = {"contextCSN"};
+  while (true) {
+    auto found = session.search(root);
+    if (!found) return std::unexpected(found.error());
+    const bool whole =
+        found->ok() && !found->entries.empty() && !found->entries.front().first("contextCSN").empty();
+    if (whole || (task.original.empty() && found->ok())) return {};
+    if (task.original.empty()) return fail("the database does not answer: " + found->text(), task.suffix);
+    if (ended(server, kPauseMilliseconds)) return fail("slapd has ended; its words stand above");
+    if (Clock::now() > deadline)
+      return fail("the first copy did not come within " + std::to_string(task.limits.ready_seconds) + " s",
+                  task.original, "is that server up, and reachable from here?");
+  }
+}
+
 Result<void> bring_up(const ProberTask& task, const Folder& folder, int watch, int server) {
   const auto deadline = Clock::now() + std::chrono::seconds(task.limits.ready_seconds);
   if (task.fresh)
@@ -75,13 +97,7 @@ Result<void> bring_up(const ProberTask& task, const Folder& folder, int watch, i
                             : fail(fmt::format("slapd was not up after {} s", task.limits.ready_seconds));
   auto session = first_bind(task, server, deadline);
   if (!session) return std::unexpected(session.error());
-  Search root;
-  root.base = task.suffix;
-  root.scope = Scope::Base;
-  root.attributes = {"1.1"};  // no attributes (RFC 4511 4.5.1.8): that it is there is enough
-  auto found = session->search(root);
-  if (!found) return std::unexpected(found.error());
-  if (!found->ok()) return fail("the database does not answer: " + found->text(), task.suffix);
+  if (auto there = wait_for_tree(task, *session, server, deadline); !there) return there;
   for (auto& change : task.changes) {
     if (auto done = session->apply(change); !done) return done;
     log::info("directory: {}", change.text());

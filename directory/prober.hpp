@@ -16,6 +16,7 @@ struct ProberTask {
   std::string socket;           ///< the ldapi path
   std::string pid_file;         ///< written by slapd when it has read its configuration; must not exist yet
   std::string suffix;           ///< read as proof that the database answers
+  std::string original;         ///< of a replica: ready once everything has been copied from there
   bool fresh = false;           ///< the database has just been filled and is not yet known to be on disk
   std::vector<Change> changes;  ///< to be made before anybody is told that the server is ready
   std::string applied;          ///< the tree as LDIF once they are made; empty: as it is

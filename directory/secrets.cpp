@@ -9,7 +9,7 @@
 
 namespace lab::directory {
 
-StoredPasswords store_passwords(const Settings& s, const std::string& service_password,
+StoredPasswords store_passwords(const Settings& s, const std::map<std::string, std::string>& accounts,
                                 const std::vector<Entry>& previous, const std::function<Salt()>& fresh_salt) {
   struct Job {
     std::string dn;
@@ -23,7 +23,7 @@ StoredPasswords store_passwords(const Settings& s, const std::string& service_pa
     auto known = before.find(dn);
     jobs.push_back({std::move(dn), &password, std::string(known == before.end() ? "" : known->second)});
   };
-  if (s.service && !service_password.empty()) plan(s.service->dn, service_password);
+  for (auto& [dn, password] : accounts) plan(dn, password);
   for (auto& [uid, person] : s.users)
     if (person.password) plan(person_dn(s, uid), *person.password);
 

@@ -11,9 +11,9 @@
 
 namespace lab::directory {
 
-/// `service_password`: the service account's; empty when there is none. `previous`: the entries of the last
+/// `accounts`: DN and password of the accounts of programs. `previous`: the entries of the last
 /// time. `random_salt` must be safe from several threads.
-StoredPasswords store_passwords(const Settings& settings, const std::string& service_password,
+StoredPasswords store_passwords(const Settings& settings, const std::map<std::string, std::string>& accounts,
                                 const std::vector<Entry>& previous, const std::function<Salt()>& random_salt);
 
 /// From the kernel's random source.

@@ -12,6 +12,7 @@
 #include "directory/folder.hpp"
 #include "directory/launch.hpp"
 #include "directory/prober.hpp"
+#include "directory/replication.hpp"
 #include "directory/secrets.hpp"
 #include "directory/slapd_conf.hpp"
 #include "directory/tree.hpp"
@@ -24,6 +25,16 @@ struct Trees {
   std::vector<Entry> before, now;
 };
 
+/// The first line of a file, which must be a password.
+Result<std::string> read_password(const std::string& file) {
+  auto text = yaml::read_file(file);
+  if (!text) return text;
+  auto password = text->substr(0, text->find_first_of("\r\n"));
+  if (password.empty() || password.size() > kMaxPassword)
+    return fail(fmt::format("its first line must be a password of 1 to {} bytes", kMaxPassword), file);
+  return password;
+}
+
 Result<Trees> make_trees(const Settings& s, const Folder& folder) {
   Trees trees;
   if (folder.filled()) {
@@ -35,16 +46,14 @@ Result<Trees> make_trees(const Settings& s, const Folder& folder) {
     if (!entries) return std::unexpected(entries.error());
     trees.before = std::move(*entries);
   }
-  std::string service_password;
-  if (s.service) {
-    auto text = yaml::read_file(s.service->password_file);
-    if (!text) return std::unexpected(text.error());
-    service_password = text->substr(0, text->find_first_of("\r\n"));
-    if (service_password.empty() || service_password.size() > kMaxPassword)
-      return fail(fmt::format("its first line must be a password of 1 to {} bytes", kMaxPassword),
-                  s.service->password_file);
+  std::map<std::string, std::string> accounts;
+  for (auto* account : {&s.service, &s.replication}) {
+    if (!*account) continue;
+    auto password = read_password((*account)->password_file);
+    if (!password) return std::unexpected(password.error());
+    accounts.emplace((*account)->dn, std::move(*password));
   }
-  trees.now = build_tree(s, store_passwords(s, service_password, trees.before, random_salt), trees.before);
+  trees.now = build_tree(s, store_passwords(s, accounts, trees.before, random_salt), trees.before);
   if (!trees.before.empty() && trees.before.front().dn != s.suffix)
     return fail("the database is of " + trees.before.front().dn + ", the settings are of " + s.suffix,
                 folder.database(), "start with a fresh data folder (labctl down --purge)");
@@ -60,38 +69,69 @@ Result<void> fill(const Settings& s, Folder& folder, const std::string& slapd, c
   return run_slapadd(slapd, conf, folder.filling());
 }
 
+/// An original: its database holds what the topology says and what people have changed since.
+Result<void> prepare_original(const Settings& s, Folder& folder, const std::string& slapd, Place& place,
+                              ProberTask& task, std::string& conf) {
+  auto trees = make_trees(s, folder);
+  if (!trees) return std::unexpected(trees.error());
+  conf = slapd_conf(s, place, trees->now.size());
+  if (!folder.filled()) {
+    task.fresh = true;
+    return fill(s, folder, slapd, place, trees->now);
+  }
+  task.changes = changes_between(trees->before, trees->now);
+  if (trees->before != trees->now) task.applied = to_ldif(trees->now);
+  return {};
+}
+
+/// A copy: its database holds what the original has sent.
+Result<void> prepare_replica(const Settings& s, Folder& folder, Place& place, ProberTask& task,
+                             std::string& conf) {
+  auto password = read_password(s.replication->password_file);
+  if (!password) return std::unexpected(password.error());
+  auto chain = memory_file(chain_conf(s, *password));
+  auto syncrepl = chain ? memory_file(syncrepl_conf(s, *password)) : chain;
+  if (!syncrepl) return std::unexpected(syncrepl.error());
+  place.chain = std::move(*chain);
+  place.syncrepl = std::move(*syncrepl);
+  // The original may grow: address space costs nothing.
+  constexpr std::size_t kRoomFor = 32768;
+  conf = slapd_conf(s, place, kRoomFor);
+  task.original = s.replica_of;
+  // A database filled here once, as an original, is of another making.
+  if (!std::filesystem::exists(folder.database()) || folder.filled()) return folder.begin_fill();
+  return {};
+}
+
 Result<void> prepare(const Settings& s, const ServeLimits& limits, std::string& slapd, std::string& conf) {
   Folder folder(s.data);
   if (auto opened = folder.open(); !opened) return opened;
   auto program = usable_slapd(s.slapd, s.data);
   if (!program) return std::unexpected(program.error());
   slapd = *program;
-  auto trees = make_trees(s, folder);
-  if (!trees) return std::unexpected(trees.error());
-
   Place place{.database = folder.database(),
               .schema = folder.path("lab.schema"),
               .pid_file = folder.path("slapd.pid"),
+              .chain = {},
+              .syncrepl = {},
               .uid = ::geteuid(),
               .gid = ::getegid()};
   conf = folder.path("slapd.conf");
   if (auto done = write_file(place.schema, lab_schema()); !done) return done;
-  if (auto done = write_file(conf, slapd_conf(s, place, trees->now.size())); !done) return done;
-
-  prepare_environment(s.connections);
+  prepare_environment(s.connections, s.kerberos ? &*s.kerberos : nullptr);
   ProberTask task{.socket = s.listen.ldapi,
                   .pid_file = place.pid_file,
                   .suffix = s.suffix,
+                  .original = {},
                   .fresh = false,
                   .changes = {},
                   .applied = {},
                   .limits = limits};
-  if (!folder.filled()) {
-    if (auto done = fill(s, folder, slapd, place, trees->now); !done) return done;
-    task.fresh = true;
-  } else if (task.changes = changes_between(trees->before, trees->now); trees->before != trees->now) {
-    task.applied = to_ldif(trees->now);
-  }
+  std::string text;
+  auto ready = s.replica_of.empty() ? prepare_original(s, folder, slapd, place, task, text)
+                                    : prepare_replica(s, folder, place, task, text);
+  if (ready) ready = write_file(conf, text);
+  if (!ready) return ready;
   std::error_code wrong;
   std::filesystem::create_directories(std::filesystem::path(s.listen.ldapi).parent_path(), wrong);
   if (wrong) return fail("cannot make the folder of the socket: " + wrong.message(), s.listen.ldapi);

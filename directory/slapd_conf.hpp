@@ -19,6 +19,7 @@ struct Place {
   std::string pid_file;  ///< slapd writes its pid there once it has read everything
   std::string schemas = "/etc/ldap/schema";
   std::string modules = "/usr/lib/ldap";
+  std::string chain = {}, syncrepl = {};  ///< on a replica: files of chain_conf() and syncrepl_conf()
   unsigned uid = 0, gid = 0;  ///< the user that is the directory's administrator over the Unix socket
 };
 

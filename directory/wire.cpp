@@ -100,10 +100,61 @@ std::vector<LDAPMod*> pointers_to(std::vector<LDAPMod>& mods) {
   return list;
 }
 
+constexpr int kCritical = 1;
+
+/// A control libldap has made, freed in its way.
+class Control {
+ public:
+  Control() = default;
+  Control(Control&& other) noexcept : control_(std::exchange(other.control_, nullptr)) {}
+  Control& operator=(Control&& other) noexcept {
+    std::swap(control_, other.control_);
+    return *this;
+  }
+  ~Control() {
+    if (control_ != nullptr) ldap_control_free(control_);
+  }
+  LDAPControl** out() { return &control_; }
+  LDAPControl* get() const { return control_; }
+
+ private:
+  LDAPControl* control_ = nullptr;
+};
+
+/// RFC 4533 2.2: refreshAndPersist, from where the cookie says.
+Control sync_request(const std::string& cookie) {
+  const std::unique_ptr<BerElement, void (*)(BerElement*)> ber(ber_alloc_t(LBER_USE_DER),
+                                                               [](BerElement* b) { ber_free(b, 1); });
+  berval from = view(cookie), value{};
+  Control control;
+  if (!ber || ber_printf(ber.get(), "{eO}", LDAP_SYNC_REFRESH_AND_PERSIST, &from) < 0 ||
+      ber_flatten2(ber.get(), &value, 0) != 0 ||
+      ldap_control_create(LDAP_CONTROL_SYNC, kCritical, &value, 1, control.out()) != LDAP_SUCCESS)
+    throw std::bad_alloc();
+  return control;
+}
+
+/// The control of an answer; nullptr for one without a value, which libldap takes for granted and aborts
+/// over.
+LDAPControl* with_value(const char* oid, LDAPControl** controls) {
+  auto* control = controls == nullptr ? nullptr : ldap_control_find(oid, controls, nullptr);
+  return control == nullptr || control->ldctl_value.bv_val == nullptr ? nullptr : control;
+}
+
+std::string page_cookie_of(LDAP* ld, LDAPControl** controls) {
+  auto* control = with_value(LDAP_CONTROL_PAGEDRESULTS, controls);
+  ber_int_t estimate = 0;
+  berval cookie{};
+  if (control == nullptr || ldap_parse_pageresponse_control(ld, control, &estimate, &cookie) != LDAP_SUCCESS)
+    return {};
+  std::string text(cookie.bv_val == nullptr ? "" : cookie.bv_val,
+                   cookie.bv_val == nullptr ? 0 : cookie.bv_len);
+  ber_memfree(cookie.bv_val);
+  return text;
+}
+
 PolicyError policy_of(LDAP* ld, LDAPControl** controls) {
-  auto* control = controls == nullptr
-                      ? nullptr
-                      : ldap_control_find(LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls, nullptr);
+  auto* control = with_value(LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls);
   if (control == nullptr) return PolicyError::None;
   ber_int_t expire = -1, grace = -1;
   LDAPPasswordPolicyError error = PP_noError;
@@ -148,6 +199,7 @@ std::optional<Entry> entry_of(LDAP* ld, LDAPMessage* message) {
 struct Wire::Impl {
   Memory memory;
   LDAP* ld = nullptr;
+  bool each = false;
   std::optional<Error> broken;
 
   ~Impl() {
@@ -162,6 +214,7 @@ struct Wire::Impl {
   }
   static Result<int> gone() { return fail("the LDAP connection has been closed"); }
   std::optional<Reply> reply_of(LDAPMessage* message, int type);
+  std::optional<Reply> part_of(LDAPMessage* message, int type);
 };
 
 std::string Reply::text() const {
@@ -221,8 +274,23 @@ Result<int> Wire::start_tls() {
                     id);
 }
 
+void Wire::deliver_each() { impl_->each = true; }
+
 Result<int> Wire::search(const Search& search) {
   if (impl_->ld == nullptr) return Impl::gone();
+  Control page, follow;
+  std::vector<LDAPControl*> controls;
+  if (search.page > 0) {
+    berval cookie = view(search.page_cookie);
+    if (ldap_create_page_control(impl_->ld, search.page, &cookie, kCritical, page.out()) != LDAP_SUCCESS)
+      throw std::bad_alloc();
+    controls.push_back(page.get());
+  }
+  if (search.follow_from) {
+    follow = sync_request(*search.follow_from);
+    controls.push_back(follow.get());
+  }
+  controls.push_back(nullptr);
   std::vector<char*> names;
   for (auto& name : search.attributes) names.push_back(const_cast<char*>(name.c_str()));
   names.push_back(nullptr);
@@ -231,8 +299,8 @@ Result<int> Wire::search(const Search& search) {
                                                  : LDAP_SCOPE_SUBTREE;
   int id = 0;
   const int status = ldap_search_ext(impl_->ld, search.base.c_str(), scope, search.filter.c_str(),
-                                     search.attributes.empty() ? nullptr : names.data(), 0, nullptr, nullptr,
-                                     nullptr, search.size_limit, &id);
+                                     search.attributes.empty() ? nullptr : names.data(), 0, controls.data(),
+                                     nullptr, nullptr, search.size_limit, &id);
   return Impl::sent(status, id);
 }
 
@@ -278,11 +346,12 @@ Result<int> Wire::remove(const std::string& dn) {
   return Impl::sent(ldap_delete_ext(impl_->ld, dn.c_str(), nullptr, nullptr, &id), id);
 }
 
-Result<int> Wire::change_password(const std::string& dn, std::string_view fresh) {
+Result<int> Wire::change_password(const std::string& dn, std::string_view fresh, std::string_view old) {
   if (impl_->ld == nullptr) return Impl::gone();
-  berval user = view(dn), next = view(fresh);
+  berval user = view(dn), before = view(old), next = view(fresh);
   int id = 0;
-  return Impl::sent(ldap_passwd(impl_->ld, &user, nullptr, &next, nullptr, nullptr, &id), id);
+  return Impl::sent(
+      ldap_passwd(impl_->ld, &user, old.empty() ? nullptr : &before, &next, nullptr, nullptr, &id), id);
 }
 
 void Wire::abandon(int id) {
@@ -309,7 +378,8 @@ std::optional<Reply> Wire::next() {
   while (impl_->ld != nullptr && !impl_->broken && impl_->memory.has_input()) {
     timeval now{};
     LDAPMessage* message = nullptr;
-    const int type = ldap_result(impl_->ld, LDAP_RES_ANY, LDAP_MSG_ALL, &now, &message);
+    const int type =
+        ldap_result(impl_->ld, LDAP_RES_ANY, impl_->each ? LDAP_MSG_ONE : LDAP_MSG_ALL, &now, &message);
     if (type > 0) {
       auto reply = impl_->reply_of(message, type);
       ldap_msgfree(message);
@@ -326,12 +396,20 @@ std::optional<Reply> Wire::next() {
 }
 
 std::optional<Reply> Wire::Impl::reply_of(LDAPMessage* message, int type) {
+  if (type == LDAP_RES_SEARCH_ENTRY || type == LDAP_RES_SEARCH_REFERENCE || type == LDAP_RES_INTERMEDIATE)
+    return part_of(message, type);
   Reply reply;
   reply.id = ldap_msgid(message);
   for (auto* m = ldap_first_entry(ld, message); m != nullptr; m = ldap_next_entry(ld, m)) {
     auto entry = entry_of(ld, m);
     if (!entry) return std::nullopt;
     reply.entries.push_back(std::move(*entry));
+  }
+  for (auto* m = ldap_first_reference(ld, message); m != nullptr; m = ldap_next_reference(ld, m)) {
+    char** urls = nullptr;
+    if (ldap_parse_reference(ld, m, &urls, nullptr, 0) != LDAP_SUCCESS) return std::nullopt;
+    for (auto** url = urls; url != nullptr && *url != nullptr; ++url) reply.references.emplace_back(*url);
+    ldap_memvfree(reinterpret_cast<void**>(urls));
   }
   char* diagnostic = nullptr;
   char** referrals = nullptr;
@@ -342,9 +420,36 @@ std::optional<Reply> Wire::Impl::reply_of(LDAPMessage* message, int type) {
   if (diagnostic != nullptr) reply.diagnostic = diagnostic;
   for (auto** r = referrals; r != nullptr && *r != nullptr; ++r) reply.referrals.emplace_back(*r);
   if (type == LDAP_RES_BIND) reply.policy = policy_of(ld, controls);
+  if (type == LDAP_RES_SEARCH_RESULT) reply.page_cookie = page_cookie_of(ld, controls);
   ldap_memfree(diagnostic);
   ldap_memvfree(reinterpret_cast<void**>(referrals));
   ldap_controls_free(controls);
+  return reply;
+}
+
+std::optional<Reply> Wire::Impl::part_of(LDAPMessage* message, int type) {
+  Reply reply;
+  reply.id = ldap_msgid(message);
+  reply.part = Reply::Part::Other;
+  if (type == LDAP_RES_SEARCH_ENTRY) {
+    auto entry = entry_of(ld, message);
+    if (!entry) return std::nullopt;
+    reply.entries.push_back(std::move(*entry));
+    reply.part = Reply::Part::Change;
+  } else if (type == LDAP_RES_INTERMEDIATE) {
+    char* name = nullptr;
+    berval* value = nullptr;
+    if (ldap_parse_intermediate(ld, message, &name, &value, nullptr, 0) != LDAP_SUCCESS) return std::nullopt;
+    // RFC 4533 2.5: [1] refreshDelete and [2] refreshPresent end the telling of what was before.
+    if (name != nullptr && std::string_view(name) == LDAP_SYNC_INFO && value != nullptr &&
+        value->bv_len > 0) {
+      const auto tag = static_cast<ber_tag_t>(static_cast<unsigned char>(value->bv_val[0]));
+      if (tag == LDAP_TAG_SYNC_REFRESH_DELETE || tag == LDAP_TAG_SYNC_REFRESH_PRESENT)
+        reply.part = Reply::Part::UpToDate;
+    }
+    ldap_memfree(name);
+    ber_bvfree(value);
+  }
   return reply;
 }
 

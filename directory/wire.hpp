@@ -29,6 +29,10 @@ struct Search {
   std::string filter = "(objectClass=*)";  ///< RFC 4515; values made safe by escape_filter
   std::vector<std::string> attributes;     ///< empty: all user attributes
   int size_limit = 0;                      ///< 0: the server's
+  int page = 0;  ///< entries of one answer (RFC 2696); the rest is asked for with its `page_cookie`
+  std::string page_cookie = {};  ///< of the answer before
+  /// Never ends, but goes on with what changes after this mark (a cookie of RFC 4533). Needs `deliver_each`.
+  std::optional<std::string> follow_from = {};
 };
 
 /// One attribute of an entry changed (RFC 4511 4.6).
@@ -48,7 +52,11 @@ struct Reply {
   int code = 0;            ///< resultCode (RFC 4511 4.1.9); 0 success, 49 invalidCredentials, …
   std::string diagnostic;  ///< the server's words
   std::vector<Entry> entries;
-  std::vector<std::string> referrals;
+  std::vector<std::string> referrals;   ///< whom to ask instead (RFC 4511 4.1.10)
+  std::vector<std::string> references;  ///< whom to ask as well, for the rest of a search (RFC 4511 4.5.3)
+  std::string page_cookie;              ///< not empty: there are more pages
+  /// Of a search that is followed: a change, or the news that all before it have been told; not the end.
+  enum class Part { Whole, Change, UpToDate, Other } part = Part::Whole;
   PolicyError policy = PolicyError::None;
 
   bool ok() const { return code == 0; }
@@ -77,7 +85,8 @@ class Wire {
   Result<int> add(const Entry& entry);
   Result<int> modify(const std::string& dn, const std::vector<Modification>& changes);
   Result<int> remove(const std::string& dn);
-  Result<int> change_password(const std::string& dn, std::string_view fresh);  ///< RFC 3062
+  /// RFC 3062. `old`: as proof, where the server asks for one; empty: none.
+  Result<int> change_password(const std::string& dn, std::string_view fresh, std::string_view old = {});
   void abandon(int id);
   void unbind();  ///< says good-bye; nothing more can be asked
 
@@ -85,6 +94,8 @@ class Wire {
   std::string take_output();
   /// Bytes that arrived.
   void feed(std::span<const char> bytes);
+  /// From here on next() gives each message of a search by itself (Reply::part): for one that never ends.
+  void deliver_each();
   /// The next complete answer. Unsolicited notices (RFC 4511 4.4: the server is about to close) have id 0.
   std::optional<Reply> next();
   /// Set once the other end has said what is not LDAP; nothing more will come.

@@ -169,11 +169,20 @@ int main(int argc, char** argv) {
   sub->add_flag("--follow,-f", follow, "go on until Ctrl-C (always so)");
   sub->callback([&] { chosen = [&] { return trace(trace_options); }; });
 
-  sub = command(app, "users", "List the directory's users with names, passwords and addresses.",
-                "labctl users");
-  lab_argument(sub);
+  UsersOptions users_options;
+  sub = command(app, "users",
+                "List the directory's users with names, passwords and addresses, or the rules for some.",
+                "labctl users --effective ali");
+  sub->add_option("LAB", users_options.lab, "the lab's name, where several run");
+  sub->add_option("--effective", users_options.effective,
+                  "the rules that hold for these people, and whose they are")
+      ->type_name("NAME");
+  sub->add_option("--domain", users_options.domain, "the domain, where the lab has several directories");
   json_flag(sub);
-  sub->callback([&] { chosen = [&] { return users(lab, json); }; });
+  sub->callback([&] {
+    users_options.json = json;
+    chosen = [&] { return users(users_options); };
+  });
 
   DirectoryOptions directory_options;
   struct DirectoryCommand {
@@ -183,13 +192,13 @@ int main(int argc, char** argv) {
        {DirectoryCommand{"user",
                          "Add, remove, lock people of the running directory, or give them a new password.",
                          "labctl user add fati --name 'Fati Diallo' --group students   (also passwd, del, "
-                         "lock, unlock, list)"},
+                         "lock, unlock, set, effective, list)"},
         DirectoryCommand{"group", "Add, remove and fill groups of the running directory.",
-                         "labctl group add chess; labctl group join chess ali awa   (also leave, del, list)"},
+                         "labctl group add chess; labctl group member chess --add ali awa   (also del, set, list)"},
         DirectoryCommand{
             "import",
             "Bring a class list (CSV: name, group) into the directory; prints logins and passwords once.",
-            "labctl import class.csv --cards cards.txt"},
+            "labctl import class.csv --cards cards.html"},
         DirectoryCommand{"export", "Print people and groups of the directory as LDIF, without passwords.",
                          "labctl export"}}) {
     sub = command(app, name, sentence, example);
@@ -231,8 +240,32 @@ int main(int argc, char** argv) {
   json_flag(sub);
   sub->callback([&] {
     ca_options.json = json;
-    chosen = [&] { return ca(ca_options); };
+    if (!chosen) chosen = [&] { return ca(ca_options); };
   });
+  IssueOptions issue_options;
+  auto person_command = [&](CLI::App* parent, const std::string& name, const std::string& sentence,
+                            const std::string& example, bool revoke) {
+    auto* under = command(*parent, name, sentence, example);
+    under->add_option("USER", issue_options.people, "login names");
+    under->add_flag("--all", issue_options.all, "everybody in the directory");
+    under->add_option("--lab", issue_options.lab, "the lab's name, where several run");
+    under->add_option("--domain", issue_options.domain,
+                      "the domain, where the lab has several directories");
+    under->callback([&, revoke] {
+      issue_options.revoke = revoke;
+      chosen = [&] { return ca_issue(issue_options); };
+    });
+    return under;
+  };
+  auto* issue = person_command(
+      sub, "issue",
+      "Give people an S/MIME key and certificate (PKCS #12), and publish the certificate in the directory.",
+      "labctl ca issue ali", false);
+  issue->add_option("--output,-o", issue_options.output, "the file, or the folder for several; by default USER.p12");
+  issue->add_flag("--renew", issue_options.renew, "a new key; the old certificate is revoked");
+  issue->add_flag("--publish-only", issue_options.publish_only, "into the directory only, write no file");
+  person_command(sub, "revoke", "Take people's certificates back: gone from the directory, on the CA's list.",
+                 "labctl ca revoke ali", true);
 
   std::string unit;
   for (const auto& [action, sentence] :

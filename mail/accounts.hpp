@@ -2,7 +2,10 @@
 /// Answered by a directory or by the configuration itself (post_office.hpp); tests answer from memory.
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <algorithm>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +13,21 @@
 #include "mail/address.hpp"
 
 namespace lab::mail {
+
+/// What the policies of a domain, a group or a person let her do. Each `…_from` says whose rule it is:
+/// "group students".
+struct MailRules {
+  std::uint64_t max_message = 0;  ///< bytes of a message she sends; 0: what the server takes
+  std::string max_message_from;
+  bool send_outside = true;  ///< to other servers
+  std::string send_outside_from;
+  std::optional<std::vector<std::string>> protocols;  ///< of imap, pop3, smtp; absent: all
+  std::string protocols_from;
+
+  bool allows(std::string_view protocol) const {
+    return !protocols || std::find(protocols->begin(), protocols->end(), protocol) != protocols->end();
+  }
+};
 
 /// The answer to a name and a password.
 struct Account {
@@ -25,6 +43,7 @@ struct Account {
   std::string display_name;  ///< "Ali Traoré"
   std::uint64_t quota = 0;   ///< bytes; 0: none
   std::string why;           ///< for the log; for the person where Refused
+  MailRules rules = {};
 
   explicit operator bool() const { return outcome == Outcome::Ok; }
 };
@@ -42,6 +61,7 @@ struct Destination {
   std::vector<Address> elsewhere;  ///< members of an alias that live on other servers
   std::uint64_t max_message = 0;   ///< bytes these mailboxes take at once; 0: no limit of their own
   std::string why;                 ///< for the log
+  std::map<std::string, std::uint64_t> quotas = {};  ///< bytes, by user, as far as they are known here
 };
 
 class Accounts {
@@ -51,6 +71,8 @@ class Accounts {
   virtual bool serves(std::string_view domain) const = 0;
   /// `name`: "ali" or "ali@helper.bac", as typed.
   virtual boost::asio::awaitable<Account> authenticate(std::string name, std::string password) = 0;
+  /// Who Kerberos has vouched for: "ali@HELPER.BAC".
+  virtual boost::asio::awaitable<Account> admit(std::string principal) = 0;
   virtual boost::asio::awaitable<Destination> find(Address address) = 0;
   /// The text a new mailbox greets its owner with, a whole message; empty for none.
   virtual std::string welcome(const Account& account) const = 0;

@@ -4,6 +4,21 @@
 
 #include "mail/address.hpp"
 
+namespace lab::config {
+
+template <>
+struct EnumNames<directory::Flavour> {
+  static constexpr std::pair<const char*, directory::Flavour> names[] = {
+      {"openldap", directory::Flavour::OpenLdap}, {"ad", directory::Flavour::ActiveDirectory}};
+};
+template <>
+struct EnumNames<directory::Referrals> {
+  static constexpr std::pair<const char*, directory::Referrals> names[] = {
+      {"refuse", directory::Referrals::Refuse}, {"follow", directory::Referrals::Follow}};
+};
+
+}  // namespace lab::config
+
 namespace lab::mail {
 namespace {
 
@@ -69,7 +84,10 @@ const config::Table<DirectoryConfig>& directory_table() {
           .required("base", &DirectoryConfig::base, "where the tree begins: dc=helper,dc=bac")
           .row("bind_dn", &DirectoryConfig::bind_dn, "whom the mail server binds as to look people up")
           .row("password_file", &DirectoryConfig::password_file, "file with the password of bind_dn")
-          .row("ca", &DirectoryConfig::ca, "PEM file: the CA that vouches for the directory's certificate");
+          .row("ca", &DirectoryConfig::ca, "PEM file: the CA that vouches for the directory's certificate")
+          .row("flavour", &DirectoryConfig::flavour,
+               "how its tree is laid out: openldap or ad (Active Directory)")
+          .row("referrals", &DirectoryConfig::referrals, "follow or refuse what leads to other servers");
   return table;
 }
 
@@ -85,9 +103,19 @@ const config::Table<UserConfig>& user_table() {
   return table;
 }
 
+const config::Table<KerberosConfig>& kerberos_table() {
+  static const auto table =
+      config::Table<KerberosConfig>("kerberos")
+          .required("realm", &KerberosConfig::realm, "the realm, usually the domain in capitals")
+          .required("keytab", &KerberosConfig::keytab,
+                    "file with the keys of imap/HOST, smtp/HOST and pop/HOST");
+  return table;
+}
+
 const config::Table<DomainConfig>& domain_table() {
   static const auto table =
       config::Table<DomainConfig>("mail domain")
+          .row("kerberos", &DomainConfig::kerberos, "log-in by tickets, without a password (RFC 4752)")
           .row("directory", &DomainConfig::directory, "who the users are; they log in with its passwords")
           .row("users", &DomainConfig::users,
                "users known without a directory, by login name; asked before it")
@@ -158,6 +186,7 @@ std::expected<Config, std::string> load_config(const std::string& path) {
       make_absolute(domain.directory->password_file, folder);
       make_absolute(domain.directory->ca, folder);
     }
+    if (domain.kerberos) make_absolute(domain.kerberos->keytab, folder);
     lowered[lower(name)] = std::move(domain);
   }
   config.domains = std::move(lowered);
@@ -167,7 +196,7 @@ std::expected<Config, std::string> load_config(const std::string& path) {
 std::string config_reference() {
   std::string page;
   for (auto& part : {config_table().reference(), listen_table().reference(), tls_table().reference(),
-                     domain_table().reference(), directory_table().reference(), user_table().reference(),
+                     domain_table().reference(), kerberos_table().reference(), directory_table().reference(), user_table().reference(),
                      queue_table().reference()})
     page += (page.empty() ? "" : "\n") + part;
   return page;

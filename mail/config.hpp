@@ -9,6 +9,7 @@
 
 #include "common/config.hpp"
 #include "common/error.hpp"
+#include "directory/client_settings.hpp"
 
 namespace lab::mail {
 
@@ -25,6 +26,8 @@ struct TlsConfig {
 struct DirectoryConfig {
   std::vector<std::string> urls;
   std::string base, bind_dn, password_file, ca;
+  directory::Flavour flavour = directory::Flavour::OpenLdap;
+  directory::Referrals referrals = directory::Referrals::Refuse;
 };
 
 /// Somebody known without a directory: for a mail server that stands alone.
@@ -35,7 +38,13 @@ struct UserConfig {
   config::Bytes quota;
 };
 
+/// Log-in without a password, by tickets of a realm.
+struct KerberosConfig {
+  std::string realm, keytab;
+};
+
 struct DomainConfig {
+  std::optional<KerberosConfig> kerberos;
   std::optional<DirectoryConfig> directory;
   std::map<std::string, UserConfig> users;
   std::map<std::string, std::vector<std::string>> aliases;
@@ -68,6 +77,7 @@ const config::Table<ListenConfig>& listen_table();
 const config::Table<TlsConfig>& tls_table();
 const config::Table<DirectoryConfig>& directory_table();
 const config::Table<UserConfig>& user_table();
+const config::Table<KerberosConfig>& kerberos_table();
 const config::Table<DomainConfig>& domain_table();
 const config::Table<QueueConfig>& queue_table();
 const config::Table<Config>& config_table();
@@ -75,6 +85,7 @@ inline const auto& table_of(const ListenConfig*) { return listen_table(); }
 inline const auto& table_of(const TlsConfig*) { return tls_table(); }
 inline const auto& table_of(const DirectoryConfig*) { return directory_table(); }
 inline const auto& table_of(const UserConfig*) { return user_table(); }
+inline const auto& table_of(const KerberosConfig*) { return kerberos_table(); }
 inline const auto& table_of(const DomainConfig*) { return domain_table(); }
 inline const auto& table_of(const QueueConfig*) { return queue_table(); }
 

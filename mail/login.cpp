@@ -12,16 +12,37 @@
 namespace lab::mail {
 namespace asio = boost::asio;
 
+namespace {
+
+/// "ali@helper.bac may not use pop3 (policy of group students); allowed: imap, smtp"
+std::string protocol_refused(const Account& account, std::string_view protocol) {
+  auto& names = *account.rules.protocols;
+  std::string allowed;
+  for (auto& name : names) allowed += (allowed.empty() ? "" : ", ") + name;
+  return account.user + " may not use " + std::string(protocol) + " (policy of " +
+         account.rules.protocols_from + "); allowed: " + (allowed.empty() ? "nothing" : allowed);
+}
+
+}  // namespace
+
 Login::Login(Accounts& accounts, Store& store, LoginLimits limits)
     : accounts_(accounts), store_(store), limits_(limits) {}
 
 asio::awaitable<Account> Login::attempt(Credentials credentials, std::string protocol, std::string peer) {
-  auto account = co_await accounts_.authenticate(credentials.name, std::move(credentials.password));
+  Account account;
+  if (credentials.principal.empty())
+    account = co_await accounts_.authenticate(credentials.name, std::move(credentials.password));
+  else
+    account = co_await accounts_.admit(credentials.principal);
   // Nobody acts for somebody else here: an authorization identity must be one's own (RFC 4616 2).
   if (account && !credentials.act_as.empty() && lower(credentials.act_as) != account.user &&
       lower(credentials.act_as) != lower(credentials.name)) {
     account.outcome = Account::Outcome::Denied;
     account.why = "may not act for '" + credentials.act_as + "'";
+  }
+  if (account && !account.rules.allows(protocol)) {
+    account.outcome = Account::Outcome::Refused;
+    account.why = protocol_refused(account, protocol);
   }
   switch (account.outcome) {
     case Account::Outcome::Ok: break;

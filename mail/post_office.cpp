@@ -39,7 +39,26 @@ Result<directory::ClientSettings> settings_of(const DirectoryConfig& config) {
   settings.bind_dn = config.bind_dn;
   settings.password = *password;
   settings.ca_file = config.ca;
+  settings.flavour = config.flavour;
+  settings.referrals = config.referrals;
   return settings;
+}
+
+MailRules rules_of(const directory::EffectivePolicy& policy) {
+  MailRules rules;
+  if (policy.max_message) {
+    rules.max_message = policy.max_message->value;
+    rules.max_message_from = policy.max_message->from;
+  }
+  if (policy.send_outside) {
+    rules.send_outside = policy.send_outside->value;
+    rules.send_outside_from = policy.send_outside->from;
+  }
+  if (policy.protocols) {
+    rules.protocols = policy.protocols->value;
+    rules.protocols_from = policy.protocols->from;
+  }
+  return rules;
 }
 
 Account account_of(const directory::Authentication& answer, const std::string& domain) {
@@ -52,6 +71,7 @@ Account account_of(const directory::Authentication& answer, const std::string& d
       account.user = lower(answer.user.uid) + "@" + domain;
       account.display_name = answer.user.display_name;
       account.quota = answer.user.quota.value_or(0);
+      account.rules = rules_of(answer.user.policy);
       return account;
     case Outcome::WrongPassword:
       account.outcome = Account::Outcome::Denied;
@@ -64,6 +84,10 @@ Account account_of(const directory::Authentication& answer, const std::string& d
     case Outcome::Locked:
       account.outcome = Account::Outcome::Refused;
       account.why = "this account is locked; ask your administrator";
+      return account;
+    case Outcome::Disabled:
+      account.outcome = Account::Outcome::Refused;
+      account.why = "this account is switched off; ask your administrator";
       return account;
     case Outcome::Expired:
       account.outcome = Account::Outcome::Refused;
@@ -138,6 +162,16 @@ asio::awaitable<Account> PostOffices::static_login(const Office& office, std::st
   co_return account;
 }
 
+std::string PostOffices::office_named_by(const std::string& name) const {
+  const auto slash = name.find('\\');
+  if (slash != std::string::npos)
+    for (auto& [domain, office] : offices_)
+      if (const auto before = lower(std::string_view(name).substr(0, slash));
+          before == domain || before == domain.substr(0, domain.find('.')))
+        return domain;
+  return offices_.begin()->first;
+}
+
 asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string password) {
   Account denied;
   denied.outcome = Account::Outcome::Denied;
@@ -145,7 +179,7 @@ asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string
   auto at = name.rfind('@');
   // A bare name belongs to the only domain, or to the first one.
   auto domain =
-      at == std::string::npos ? offices_.begin()->first : lower(std::string_view(name).substr(at + 1));
+      at == std::string::npos ? office_named_by(name) : lower(std::string_view(name).substr(at + 1));
   auto found = offices_.find(domain);
   if (found == offices_.end()) {
     denied.why = "not of a domain of this server";
@@ -160,6 +194,36 @@ asio::awaitable<Account> PostOffices::authenticate(std::string name, std::string
   co_return account_of(answer, domain);
 }
 
+asio::awaitable<Account> PostOffices::admit(std::string principal) {
+  Account account;
+  account.outcome = Account::Outcome::Denied;
+  account.why = "the principal " + principal + " is nobody's here";
+  const auto at = principal.rfind('@');
+  // imap/host is a service, not a person.
+  if (at == std::string::npos || principal.find('/') != std::string::npos) co_return account;
+  const auto realm = principal.substr(at + 1), uid = principal.substr(0, at);
+  for (auto& [domain, office] : offices_) {
+    if (!office.config.kerberos || office.config.kerberos->realm != realm || !office.directory) continue;
+    auto answer = co_await office.directory->find_user(uid);
+    switch (answer.outcome) {
+      case directory::Recipient::Outcome::User: break;
+      case directory::Recipient::Outcome::Unavailable:
+        account.outcome = Account::Outcome::Unavailable;
+        account.why = answer.why;
+        co_return account;
+      case directory::Recipient::Outcome::Alias:
+      case directory::Recipient::Outcome::Unknown: co_return account;
+    }
+    // A ticket lives on for hours after its owner was locked out.
+    directory::Authentication known;
+    known.outcome = answer.user.locked ? directory::Authentication::Outcome::Locked
+                                       : directory::Authentication::Outcome::Ok;
+    known.user = std::move(answer.user);
+    co_return account_of(known, domain);
+  }
+  co_return account;
+}
+
 asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address& address,
                                                   std::vector<Address>& members) {
   using Outcome = Destination::Outcome;
@@ -172,6 +236,7 @@ asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address&
     auto local = key.substr(0, key.rfind('@'));
     if (auto user = office.users_by_address.find(key); user != office.users_by_address.end()) {
       result.users = {user->second + "@" + address.domain()};
+      result.quotas[result.users.front()] = office.config.users.at(user->second).quota.count;
       co_return result;
     }
     for (auto& [alias, names] : office.config.aliases) {
@@ -184,6 +249,7 @@ asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address&
     switch (answer.outcome) {
       case directory::Recipient::Outcome::User:
         result.users = {lower(answer.user.uid) + "@" + address.domain()};
+        result.quotas[result.users.front()] = answer.user.quota.value_or(0);
         co_return result;
       case directory::Recipient::Outcome::Alias:
         for (auto& member : answer.members) add_member(member);
@@ -233,6 +299,7 @@ asio::awaitable<Destination> PostOffices::find(Address address) {
         all.max_message = all.max_message == 0 ? limit : std::min(all.max_message, limit);
       for (auto& user : one.users)
         if (users.insert(user).second) all.users.push_back(user);
+      all.quotas.merge(one.quotas);
       waiting.insert(waiting.end(), members.begin(), members.end());
     }
     first = false;

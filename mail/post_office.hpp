@@ -33,6 +33,7 @@ class PostOffices final : public Accounts {
 
   bool serves(std::string_view domain) const override;
   boost::asio::awaitable<Account> authenticate(std::string name, std::string password) override;
+  boost::asio::awaitable<Account> admit(std::string principal) override;
   boost::asio::awaitable<Destination> find(Address address) override;
   std::string welcome(const Account& account) const override;
 
@@ -42,6 +43,8 @@ class PostOffices final : public Accounts {
     std::map<std::string, std::string> users_by_address;  // static users: address key -> login name
     std::unique_ptr<directory::Client> directory;
   };
+  /// The domain of a login name without '@': the one before its backslash ("HELPER\\ali"), else the first.
+  std::string office_named_by(const std::string& name) const;
   /// One step of following an address: a user, members of an alias, or why not.
   boost::asio::awaitable<Destination> look_up(Office& office, const Address& address,
                                               std::vector<Address>& members);

@@ -54,17 +54,29 @@ std::string base64_encode(std::string_view bytes) {
   return text;
 }
 
-std::optional<SaslExchange> SaslExchange::start(std::string_view mechanism) {
-  if (equals_ignoring_case(mechanism, "PLAIN")) return SaslExchange(false);
-  if (equals_ignoring_case(mechanism, "LOGIN")) return SaslExchange(true);
-  return std::nullopt;
+std::optional<SaslExchange> SaslExchange::start(std::string_view mechanism, const TokenMechanism& gssapi) {
+  if (equals_ignoring_case(mechanism, "PLAIN")) return SaslExchange(Mechanism::Plain);
+  if (equals_ignoring_case(mechanism, "LOGIN")) return SaslExchange(Mechanism::Login);
+  if (!gssapi || !equals_ignoring_case(mechanism, "GSSAPI")) return std::nullopt;
+  SaslExchange exchange(Mechanism::Gssapi);
+  exchange.tokens_ = gssapi();
+  return exchange;
 }
 
 SaslExchange::Outcome SaslExchange::begin(std::optional<std::string_view> initial_response) {
   if (initial_response) return *initial_response == "=" ? take("") : feed(*initial_response);
   // New Outlook minds these very words, down to the colon.
-  challenge_ = login_ ? base64_encode("Username:") : "";
+  challenge_ = mechanism_ == Mechanism::Login ? base64_encode("Username:") : "";
   return Outcome::Challenge;
+}
+
+SaslExchange::Outcome SaslExchange::take_token(std::string_view token) {
+  switch (tokens_->feed(token)) {
+    case TokenExchange::State::Continue: challenge_ = base64_encode(tokens_->reply()); return Outcome::Challenge;
+    case TokenExchange::State::Done: return Outcome::Done;
+    case TokenExchange::State::Refused: break;
+  }
+  return Outcome::Refused;
 }
 
 SaslExchange::Outcome SaslExchange::feed(std::string_view line) {
@@ -74,7 +86,8 @@ SaslExchange::Outcome SaslExchange::feed(std::string_view line) {
 }
 
 SaslExchange::Outcome SaslExchange::take(std::string_view decoded) {
-  if (login_) {
+  if (tokens_) return take_token(decoded);
+  if (mechanism_ == Mechanism::Login) {
     if (decoded.find('\0') != std::string_view::npos) return Outcome::Malformed;
     if (name_known_) {
       credentials_.password = decoded;

@@ -2,11 +2,13 @@
 /// them all. All of it belongs to the one io thread.
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <random>
 #include <string>
 
 #include "common/tls.hpp"
 #include "mail/accounts.hpp"
+#include "mail/gssapi.hpp"
 
 namespace lab::mail {
 
@@ -23,6 +25,13 @@ struct ServerContext {
   bool tls_required = true;                        ///< no password in clear
   std::mt19937_64 random{std::random_device{}()};  ///< for names, not for secrets
 
+  std::shared_ptr<Gssapi> gssapi = {};  ///< Kerberos; empty: there is no realm
+
+  /// The mechanism for one protocol's service, empty where there is no realm.
+  TokenMechanism kerberos_for(std::string service) const {
+    if (!gssapi) return {};
+    return [kerberos = gssapi, service = std::move(service)] { return kerberos->begin(service); };
+  }
   bool may_log_in(bool secure) const { return secure || !tls_required; }
 };
 

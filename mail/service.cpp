@@ -105,6 +105,7 @@ struct Service::Impl {
     settings.submission = submission;
     settings.tls_available = context->tls != nullptr;
     settings.auth_without_tls = !context->tls_required;
+    settings.gssapi = context->kerberos_for("smtp");
     if (auto peer = IpAddress::parse(without_port(stream.peer())))
       for (auto& network : config.networks)
         settings.trusted_network = settings.trusted_network || network.contains(*peer);
@@ -158,6 +159,12 @@ struct Service::Impl {
         ServerContext{.hostname = config.hostname, .accounts = *offices, .login = *login, .store = *store});
     context->tls_required = config.tls.required;
     if (auto loaded = load_certificate(); !loaded) return loaded;
+    for (auto& [name, domain] : config.domains) {
+      if (!domain.kerberos || context->gssapi) continue;
+      auto opened = Gssapi::open(domain.kerberos->keytab, config.data + "/kerberos.replay");
+      if (!opened) return std::unexpected(opened.error());
+      context->gssapi = std::move(*opened);
+    }
     if (auto started = start_queue(); !started) return started;
     name_protocols();
     for (auto& protocol : protocols)

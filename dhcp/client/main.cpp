@@ -33,6 +33,7 @@ the interface, and keeps the lease.
   --client-id HEX      option 61, as 01:02:00:...; default: hardware type and address
   --state FILE         remembers the lease: the next start asks for the same address (INIT-REBOOT)
   --resolv-conf FILE   written, in place, with the name servers and search list of each lease
+  --search DOMAIN      tried before the lease's search list; may be given several times
   --lease-file FILE    the lease as JSON, for other programs; removed when the lease ends
   --once               ends after the first lease, which stays configured
   --timeout SECONDS    ends with status 1 when there is no lease by then
@@ -53,6 +54,7 @@ SIGUSR1 renews now. SIGTERM and SIGINT end the program; the address stays unless
 struct Arguments {
   std::string interface, hostname, state, resolv_conf, lease_file;
   Bytes client_id;
+  std::vector<std::string> search;
   bool once = false, release = false, verbose = false;
   Ipv6Mode ipv6 = Ipv6Mode::Off;
   bool ipv6_only = false, prefix = false;
@@ -92,6 +94,15 @@ Bytes dual_stack_id(const MacAddress& mac, const Bytes& duid) {
   append32(id, iaid_of(mac));
   append(id, duid);
   return id;
+}
+
+/// The lease with the domains this machine tries first, those of `first`.
+ClientLease with_search(ClientLease lease, std::vector<std::string> first) {
+  if (lease.search.empty() && !lease.domain.empty()) lease.search.push_back(lease.domain);
+  for (auto& domain : lease.search)
+    if (std::find(first.begin(), first.end(), domain) == first.end()) first.push_back(std::move(domain));
+  lease.search = std::move(first);
+  return lease;
 }
 
 class Program {
@@ -253,8 +264,11 @@ class Program {
     const Ipv6Outcome by_ipv6 = ipv6_ ? ipv6_->outcome() : Ipv6Outcome();
     const bool any = configured_ || !by_ipv6.entries.empty() || !by_ipv6.own_made.empty();
     const bool servers = (configured_ && !configured_->name_servers.empty()) || !by_ipv6.name_servers.empty();
-    if (!arguments_.resolv_conf.empty() && servers)
-      note(write_in_place(arguments_.resolv_conf, resolv_conf(configured_, by_ipv6, link_.name())));
+    if (!arguments_.resolv_conf.empty() && servers) {
+      auto told = configured_;
+      if (told && !arguments_.search.empty()) told = with_search(std::move(*told), arguments_.search);
+      note(write_in_place(arguments_.resolv_conf, resolv_conf(told, by_ipv6, link_.name())));
+    }
     if (!arguments_.lease_file.empty()) {
       if (any)
         note(write_atomically(arguments_.lease_file, lease_json(configured_, by_ipv6, link_.name())));
@@ -357,6 +371,7 @@ int main_of(int argc, char** argv) {
     kClientId,
     kState,
     kResolvConf,
+    kSearch,
     kLeaseFile,
     kOnce,
     kTimeout,
@@ -377,6 +392,7 @@ int main_of(int argc, char** argv) {
                                       {"client-id", required_argument, nullptr, kClientId},
                                       {"state", required_argument, nullptr, kState},
                                       {"resolv-conf", required_argument, nullptr, kResolvConf},
+                                      {"search", required_argument, nullptr, kSearch},
                                       {"lease-file", required_argument, nullptr, kLeaseFile},
                                       {"once", no_argument, nullptr, kOnce},
                                       {"timeout", required_argument, nullptr, kTimeout},
@@ -405,6 +421,7 @@ int main_of(int argc, char** argv) {
       }
       case kState: arguments.state = optarg; break;
       case kResolvConf: arguments.resolv_conf = optarg; break;
+      case kSearch: arguments.search.emplace_back(optarg); break;
       case kLeaseFile: arguments.lease_file = optarg; break;
       case kOnce: arguments.once = true; break;
       case kTimeout: {

@@ -60,7 +60,7 @@ class Service {
   Bytes duid_;
   DnsNames names_;
   NameUpdater updater_;
-  Control control_;
+  ControlSocket control_;
   Alarms alarms_;
   ServerClock clock_;
   std::array<std::uint64_t, kMessageTypes> received_{}, sent_{};

@@ -35,13 +35,27 @@ struct CheckOptions {
 };
 int check(const CheckOptions& options);
 
-int users(const std::string& lab, bool json);
+struct UsersOptions {
+  std::string lab, domain;
+  std::vector<std::string> effective;  ///< show the rules that hold for these people instead
+  bool json = false;
+};
+int users(const UsersOptions& options);
 
 struct CaOptions {
   std::string lab, output;
   bool json = false;
 };
 int ca(const CaOptions& options);
+
+/// People's S/MIME certificates. The key goes into a PKCS #12 file under a password that is shown.
+struct IssueOptions {
+  std::string lab, domain, output;
+  std::vector<std::string> people;
+  bool all = false, renew = false, revoke = false;
+  bool publish_only = false;  ///< into the directory, no file
+};
+int ca_issue(const IssueOptions& options);
 
 struct DemoOptions {
   std::string lab, language, lesson;

@@ -1,22 +1,27 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include "labctl/command/commands.hpp"
 #include "labctl/command/context.hpp"
+#include "labctl/command/directory.hpp"
 #include "labctl/command/enter.hpp"
 
 namespace lab::command {
 
-namespace {
-
-/// The directory meant: the one of `domain`, or the only one.
 Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::string& domain) {
   std::vector<const plan::Service*> found;
   std::vector<std::string> names;
   for (const auto& service : plan.services) {
-    if (service.kind != "directory") continue;
+    // Changes are made at the original; its replicas follow.
+    if (service.kind != "directory" || std::ranges::none_of(plan.domains, [&](const auto& served) {
+          return served.directory_node == service.node;
+        }))
+      continue;
     const auto* node = plan.node(service.node);
     const auto name = node == nullptr ? std::string() : node->domain;
     names.push_back(name);
@@ -28,7 +33,58 @@ Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::s
               fmt::format("name one: --domain {}", fmt::join(names, " or --domain ")));
 }
 
+
+namespace {
+
+std::vector<std::string> argv_of(const plan::Service& service, const std::vector<std::string>& words) {
+  // lab-directory itself knows the words; it needs its server's configuration.
+  auto argv = words;
+  argv.insert(argv.begin(), service.argv.front());
+  argv.insert(argv.end(), service.argv.begin() + 1, service.argv.end());
+  return argv;
+}
+
+/// Everything that comes out of a pipe until its other end is closed.
+std::string drain(int fd) {
+  std::string text;
+  char buffer[65536];
+  for (ssize_t n = 0; (n = read(fd, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR);)
+    if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
+  return text;
+}
+
 }  // namespace
+
+int run_directory(runtime::ControlClient& lab, const plan::Plan& plan, const plan::Service& service,
+                  const std::vector<std::string>& words) {
+  auto door = Door::open(lab, service.node);
+  if (!door) return complain(door.error());
+  const auto pid = door->start(argv_of(service, words), node_environment(plan, service.node), {});
+  return pid ? Door::wait(*pid) : complain(pid.error());
+}
+
+Result<std::string> ask_directory(runtime::ControlClient& lab, const plan::Plan& plan,
+                                  const plan::Service& service, const std::vector<std::string>& words) {
+  auto door = Door::open(lab, service.node);
+  if (!door) return std::unexpected(door.error());
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0) return fail("cannot make a pipe");
+  runtime::Fd out_read(out[0]), out_write(out[1]);
+  if (pipe2(err, O_CLOEXEC) != 0) return fail("cannot make a pipe");
+  runtime::Fd err_read(err[0]), err_write(err[1]);
+  const auto pid = door->start(argv_of(service, words), node_environment(plan, service.node),
+                               {.in = 0, .out = out_write.get(), .err = err_write.get()});
+  if (!pid) return std::unexpected(pid.error());
+  out_write.reset();
+  err_write.reset();
+  auto text = drain(out_read.get());
+  auto complaint = drain(err_read.get());  // a line or two: it fits into the pipe until then
+  if (Door::wait(*pid) == kDone) return text;
+  while (complaint.ends_with('\n')) complaint.pop_back();
+  constexpr std::string_view kName = "lab-directory: ";
+  if (complaint.starts_with(kName)) complaint.erase(0, kName.size());
+  return fail(complaint.empty() ? "lab-directory failed" : complaint);
+}
 
 int directory(const DirectoryOptions& options) {
   auto lab = find_lab(options.lab);
@@ -37,19 +93,13 @@ int directory(const DirectoryOptions& options) {
   if (!plan) return complain(plan.error());
   const auto service = find_directory(*plan, options.domain);
   if (!service) return complain(service.error(), kUsage);
-  auto door = Door::open(*lab, (*service)->node);
-  if (!door) return complain(door.error());
-  // lab-directory itself knows the words; it needs its server's configuration, and finds files from where we
-  // are.
-  auto argv = options.words;
-  argv.insert(argv.begin(), (*service)->argv.front());
-  argv.insert(argv.end(), (*service)->argv.begin() + 1, (*service)->argv.end());
-  if (argv.size() > 2 && argv[1] == "import" && std::filesystem::exists(argv[2]))
-    argv[2] = std::filesystem::absolute(argv[2]);
-  for (auto word = argv.begin(); word != argv.end() && word + 1 != argv.end(); ++word)
+  // Files are named from where we are.
+  auto words = options.words;
+  if (words.size() > 1 && words[0] == "import" && std::filesystem::exists(words[1]))
+    words[1] = std::filesystem::absolute(words[1]);
+  for (auto word = words.begin(); word != words.end() && word + 1 != words.end(); ++word)
     if (*word == "--cards") *(word + 1) = std::filesystem::absolute(*(word + 1));
-  const auto pid = door->start(argv, node_environment(*plan, (*service)->node), {});
-  return pid ? Door::wait(*pid) : complain(pid.error());
+  return run_directory(*lab, *plan, **service, words);
 }
 
 }  // namespace lab::command

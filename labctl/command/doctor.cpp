@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 
+#include "directory/apparmor.hpp"
 #include "labctl/command/commands.hpp"
 #include "labctl/command/context.hpp"
 #include "labctl/command/terminal.hpp"
@@ -134,6 +135,8 @@ std::vector<Finding> examine() {
                                     {"curl", "curl", "mail and web from the command line", false},
                                     {"mutt", "mutt", "a mail reader", false},
                                     {"ping", "iputils-ping", "ping inside nodes", false},
+                                    {"krb5kdc", "krb5-kdc krb5-admin-server", "directory: {kerberos: true}", false},
+                                    {"kinit", "krb5-user", "Kerberos log-in inside nodes", false},
                                     {"udhcpc", "udhcpc", "dhcp_client: udhcpc", false},
                                     {"dhclient", "isc-dhcp-client", "dhcp_client: dhclient", false},
                                     {"dhcpcd", "dhcpcd-base", "dhcp_client: dhcpcd", false}};
@@ -143,12 +146,20 @@ std::vector<Finding> examine() {
                         path.empty() ? fmt::format("sudo apt-get install -y {}", tool.package) : ""});
   }
   for (const char* daemon :
-       {"lab-dnsd", "lab-dhcpd", "lab-dhclient", "lab-directory", "lab-maild", "lab-probe"}) {
+       {"lab-dnsd", "lab-dhcpd", "lab-dhclient", "lab-directory", "lab-kdc", "lab-maild", "lab-probe"}) {
     const auto path = bin_folder() + "/" + daemon;
     const bool there = access(path.c_str(), X_OK) == 0;
     findings.push_back(
         {daemon, there, true, there ? path : "missing beside labctl", there ? "" : "./bootstrap.sh build"});
   }
+  // lab-directory gets round it by itself; who finds a copy of slapd in a lab's state folder learns here why.
+  constexpr const char* kSlapd = "/usr/sbin/slapd";
+  if (directory::confines(directory::read_apparmor_facts(), kSlapd))
+    findings.push_back({"AppArmor and slapd", true, false,
+                        fmt::format("its profile keeps {} to /var/lib/ldap: labs run a copy of it from their "
+                                    "state folder, which the profile does not bind",
+                                    kSlapd),
+                        ""});
   std::ifstream maximum("/proc/sys/user/max_net_namespaces");
   long most = 0;
   maximum >> most;

@@ -142,6 +142,12 @@ std::map<std::string, std::string> node_environment(const plan::Plan& plan, cons
   out["LAB_NODE"] = node;
   out["LAB_DNS_CONTROL"] = plan::dns_control_path(plan.paths.runtime, node);  // for lab-dnsctl
   // The lab CA is /etc/ssl/certs/ca-certificates.crt inside a node; OpenSSL looks elsewhere unless told.
+  const auto* planned = plan.node(node);
+  // A machine without /etc/krb5.conf has nowhere to mount the node's over.
+  if (planned != nullptr)
+    for (const auto& file : planned->etc)
+      if (file.path == "/etc/krb5.conf") out["KRB5_CONFIG"] = fmt::format("{}/nodes/{}{}", plan.paths.runtime, node, file.path);
+  if (planned != nullptr && !planned->trust_ca) return out;
   for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE", "LDAPTLS_CACERT"})
     out[name] = plan.ca_certificate;
   return out;

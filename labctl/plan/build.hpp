@@ -29,6 +29,7 @@ void add_networks(Build& build);
 void add_nodes(Build& build);        ///< interfaces, routes, /etc; after add_networks
 void add_credentials(Build& build);  ///< passwords, remembered or made
 void add_domains(Build& build);
+void add_kerberos(Build& build);   ///< realms; before add_directory, which tells them of passwords
 void add_directory(Build& build);
 void add_dns(Build& build);
 void add_dhcp(Build& build);
@@ -53,6 +54,16 @@ std::string mail_host(const topology::Topology& topology, const std::string& dom
 std::string directory_base(std::string_view domain);
 /// The account the mail server looks people up with: "cn=mail,ou=services,dc=helper,dc=bac".
 std::string service_dn(std::string_view domain);
+/// The domain's Kerberos realm, by custom its name in capitals (RFC 4120 6.1).
+std::string realm_of(std::string_view domain);
+/// The directory server of a domain that has a realm, or none.
+const topology::NodeEntry* kerberos_server(const topology::Topology& topology, const std::string& domain);
+/// krb5.conf(5) of a node; empty where its domain has no realm.
+std::string krb5_conf(const topology::Topology& topology, const topology::NodeEntry& node);
+/// Where slapd tells lab-kdc of changed passwords.
+std::string kerberos_socket(const Build& build, const topology::NodeEntry& node);
+/// The keys of a daemon's services.
+std::string keytab_path(const Build& build, const topology::NodeEntry& node, std::string_view kind);
 /// A node's fixed addresses, in the order of its networks; IPv4 before IPv6.
 std::vector<IpAddress> fixed_addresses(const topology::Topology& topology, const topology::NodeEntry& node);
 /// "192.168.56.10:53" for each of them.

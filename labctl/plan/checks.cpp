@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/policies.hpp"
 #include "labctl/plan/zones.hpp"
 #include "labctl/topology/failover.hpp"
 
@@ -266,12 +267,22 @@ class Checks {
   }
 
   void directory_ports(const NodeEntry& client, const std::string& domain) {
-    const auto* server = own_directory(domain);
-    if (!server) return;
-    const auto host = fqdn_of(topology_, *server);
-    port(client, *server, "directory", host, 389, "LDAP", "");
-    tls(client, *server, "directory", host, 636, "");
-    tls(client, *server, "directory", host, 389, "ldap");
+    const auto* original = own_directory(domain);
+    if (!original) return;
+    auto servers = topology::directory_replicas(topology_, domain);
+    servers.insert(servers.begin(), original);
+    for (const auto* server : servers) {
+      const auto host = fqdn_of(topology_, *server);
+      port(client, *server, "directory", host, 389, "LDAP", "");
+      tls(client, *server, "directory", host, 636, "");
+      tls(client, *server, "directory", host, 389, "ldap");
+    }
+    if (!kerberos_server(topology_, domain)) return;
+    const auto name = "_kerberos._udp." + domain;
+    const auto resolvers = topology::dns_servers(topology_, domain);
+    if (!resolvers.empty())
+      question(client, *resolvers.front(), name, "SRV", name + ".", topology::main_address(*original)->text());
+    port(client, *original, "kerberos", fqdn_of(topology_, *original), 88, "Kerberos", "");
   }
 
   std::vector<const Credential*> people(const std::string& domain) const {
@@ -291,9 +302,9 @@ class Checks {
     bool first = true;
     for (const auto* person : people(domain)) {
       const auto& client = next(turn);
-      const auto bind = [&](std::string password, bool refused) {
+      const auto bind = [&](const NodeEntry& server, std::string password, bool refused) {
         return LoginCheck{"ldaps",
-                          fqdn_of(topology_, *directory),
+                          fqdn_of(topology_, server),
                           636,
                           fmt::format("uid={},ou=people,{}", person->user, directory_base(domain)),
                           std::move(password),
@@ -305,14 +316,21 @@ class Checks {
       };
       if (directory)
         add(client.name, "login", fmt::format("{} signs in to the directory", person->mail.front()),
-            bind(person->password, false), see_log(build_, *directory, "directory"));
+            bind(*directory, person->password, false), see_log(build_, *directory, "directory"));
+      if (first && directory)
+        for (const auto* replica : topology::directory_replicas(topology_, domain))
+          add(client.name, "login",
+              fmt::format("{} signs in to the replica on {}", person->mail.front(), replica->name),
+              bind(*replica, person->password, false), see_log(build_, *replica, "directory"));
+      const bool may_read = person_policy(topology_, domain, person->user).imap;
       if (imaps != 0)
-        add(client.name, "login", fmt::format("{} signs in to the mailbox", person->mail.front()),
-            open(person->password, false), see_log(build_, *mail, "mail"));
+        add(client.name, "login",
+            person->mail.front() + (may_read ? " signs in to the mailbox" : " is kept from IMAP by policy"),
+            open(person->password, !may_read), see_log(build_, *mail, "mail"));
       // Asked of the directory, which answers at once: a mail server lets whoever guesses passwords wait.
       const auto title = fmt::format("{} with a wrong password stays outside", person->mail.front());
       if (first && directory)
-        add(client.name, "login", title, bind(person->password + "?", true),
+        add(client.name, "login", title, bind(*directory, person->password + "?", true),
             see_log(build_, *directory, "directory"));
       else if (first && imaps != 0)
         add(client.name, "login", title, open(person->password + "?", true), see_log(build_, *mail, "mail"));
@@ -339,8 +357,9 @@ class Checks {
         if (port != 0)
           check.read.push_back({fmt::format("{}://{}:{}", scheme, host, port), to.mail.front(), to.password});
       };
-      read(ports.imaps ? "imaps" : "imap", ports.imaps ? ports.imaps : ports.imap);
-      read(ports.pop3s ? "pop3s" : "pop3", ports.pop3s ? ports.pop3s : ports.pop3);
+      const auto policy = person_policy(topology_, to.domain, to.user);
+      if (policy.imap) read(ports.imaps ? "imaps" : "imap", ports.imaps ? ports.imaps : ports.imap);
+      if (policy.pop3) read(ports.pop3s ? "pop3s" : "pop3", ports.pop3s ? ports.pop3s : ports.pop3);
     }
     return check;
   }
@@ -352,7 +371,9 @@ class Checks {
 
   void write(const std::string& client, const Credential& from, const Credential& to) {
     auto check = letter(from, to);
-    if (check.send.url.empty() || check.read.empty()) return;
+    const auto policy = person_policy(topology_, from.domain, from.user);
+    if (check.send.url.empty() || check.read.empty() || !policy.smtp) return;
+    if (from.domain != to.domain && !policy.send_outside) return;
     const auto& a = from.domain == to.domain ? from.user : from.mail.front();
     const auto& b = from.domain == to.domain ? to.user : to.mail.front();
     auto title =

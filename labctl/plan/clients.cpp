@@ -5,6 +5,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/lease_script.hpp"
+#include "labctl/plan/policies.hpp"
 
 namespace lab::plan {
 
@@ -28,6 +29,8 @@ void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool
   if (resolv_conf) client.argv.insert(client.argv.end(), {"--resolv-conf", "/etc/resolv.conf"});
   if (!topology::advertisers(build.topology, client.network).empty())
     client.argv.insert(client.argv.end(), {"--ipv6", "auto"});
+  for (const auto& suffix : machine_policy(build.topology, node).dns_suffix)
+    client.argv.insert(client.argv.end(), {"--search", suffix});
   client.state_folders = {folder};
 }
 
@@ -35,7 +38,7 @@ void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool
 void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool resolv_conf) {
   const auto folder = build.runtime(node.name, "dhcp-client/" + client.interface);
   const auto script = folder + "/lease-script";
-  client.files = {{script, lease_script(client.lease_file, resolv_conf), 0755, File::Change::Restart}};
+  client.files = {{script, lease_script(client.lease_file, resolv_conf, machine_policy(build.topology, node).dns_suffix), 0755, File::Change::Restart}};
   client.ready = Ready::Forks;
   const bool ipv6 = !topology::advertisers(build.topology, client.network).empty();
   switch (node->dhcp_client) {

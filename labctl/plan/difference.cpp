@@ -28,7 +28,7 @@ Fate fate_of(const std::vector<File>& before, const std::vector<File>& after) {
   for (const auto& file : after) {
     const auto* old = find_by(before, file.path, &File::path);
     if (!old || old->mode != file.mode) return Fate::Restart;
-    if (old->content == file.content) continue;
+    if (old->content == file.content || file.on_change == File::Change::Keep) continue;
     if (file.on_change == File::Change::Restart) return Fate::Restart;
     fate = Fate::Reload;
   }
@@ -73,7 +73,7 @@ Difference difference(const Plan& running, const Plan& wanted) {
   std::set<std::string> rebuilt;  // nodes that lose their processes
   for (const auto& node : running.nodes) {
     const auto* after = wanted.node(node.name);
-    if (after && after->interfaces == node.interfaces) continue;
+    if (after && after->interfaces == node.interfaces && after->trust_ca == node.trust_ca) continue;
     d.nodes_gone.push_back(node.name);
     rebuilt.insert(node.name);
   }

@@ -78,9 +78,6 @@ void add_notices(Build& build) {
                       domain.name, above->name));
     if (domain->mail.dkim) add(fmt::format("{}: messages are not signed yet (dkim)", domain.name));
     if (domain->mail.spam) add(fmt::format("{}: junk is not filtered yet (spam)", domain.name));
-    for (const auto& group : domain->groups)
-      if (group->policy.max_message || group->policy.quota)
-        add(fmt::format("{}: the policy of {} is not applied yet", domain.name, group.name));
   }
   for (const auto& node : topology.nodes) {
     const auto& services = node->services;

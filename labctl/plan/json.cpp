@@ -25,7 +25,9 @@ json::value write(std::chrono::milliseconds v) { return json::value(v.count()); 
 json::value write(const IpAddress& v) { return json::value(v.text()); }
 json::value write(const Network& v) { return json::value(v.text()); }
 json::value write(const MacAddress& v) { return json::value(v.text()); }
-json::value write(File::Change v) { return v == File::Change::Reload ? "reload" : "restart"; }
+json::value write(File::Change v) {
+  return v == File::Change::Reload ? "reload" : v == File::Change::Keep ? "keep" : "restart";
+}
 json::value write(Ready v) { return v == Ready::Notify ? "notify" : v == Ready::Forks ? "forks" : "started"; }
 template <class T>
 requires std::is_class_v<T> json::value write(const T& v);
@@ -80,7 +82,7 @@ void read(const json::value& j, IpAddress& v) { read_parsed(j, v); }
 void read(const json::value& j, Network& v) { read_parsed(j, v); }
 void read(const json::value& j, MacAddress& v) { read_parsed(j, v); }
 void read(const json::value& j, File::Change& v) {
-  v = j == "reload" ? File::Change::Reload : File::Change::Restart;
+  v = j == "reload" ? File::Change::Reload : j == "keep" ? File::Change::Keep : File::Change::Restart;
 }
 void read(const json::value& j, Ready& v) {
   v = j == "forks" ? Ready::Forks : j == "started" ? Ready::Started : Ready::Notify;
@@ -115,7 +117,7 @@ template <class F> void fields(Bridge& v, F f) { f("network", v.network); f("nam
 template <class F> void fields(InterfaceAddress& v, F f) { f("address", v.address); f("prefix", v.prefix); }
 template <class F> void fields(Interface& v, F f) { f("name", v.name); f("port", v.port); f("network", v.network); f("mac", v.mac); f("mtu", v.mtu); f("addresses", v.addresses); f("dhcp", v.dhcp); }
 template <class F> void fields(Route& v, F f) { f("to", v.to); f("via", v.via); }
-template <class F> void fields(Node& v, F f) { f("name", v.name); f("group", v.group); f("domain", v.domain); f("router", v.router); f("interfaces", v.interfaces); f("routes", v.routes); f("sysctls", v.sysctls); f("nat", v.nat); f("etc", v.etc); f("run", v.run); }
+template <class F> void fields(Node& v, F f) { f("name", v.name); f("group", v.group); f("domain", v.domain); f("router", v.router); f("interfaces", v.interfaces); f("routes", v.routes); f("sysctls", v.sysctls); f("nat", v.nat); f("etc", v.etc); f("run", v.run); f("trust_ca", v.trust_ca); }
 template <class F> void fields(Service& v, F f) { f("id", v.id); f("node", v.node); f("kind", v.kind); f("argv", v.argv); f("files", v.files); f("state_folders", v.state_folders); f("runtime_folders", v.runtime_folders); f("certificates", v.certificates); f("after", v.after); f("ready", v.ready); f("ready_within_ms", v.ready_within); f("listens", v.listens); }
 template <class F> void fields(Client& v, F f) { f("id", v.id); f("node", v.node); f("interface", v.interface); f("network", v.network); f("flavour", v.flavour); f("argv", v.argv); f("files", v.files); f("state_folders", v.state_folders); f("after", v.after); f("lease_file", v.lease_file); f("ready", v.ready); f("ready_within_ms", v.ready_within); }
 template <class F> void fields(CertificateRequest& v, F f) { f("id", v.id); f("common_name", v.common_name); f("dns_names", v.dns_names); f("addresses", v.addresses); f("certificate_path", v.certificate_path); f("key_path", v.key_path); }

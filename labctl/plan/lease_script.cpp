@@ -1,5 +1,7 @@
 #include "labctl/plan/lease_script.hpp"
 
+#include <fmt/format.h>
+
 namespace lab::plan {
 
 namespace {
@@ -70,7 +72,7 @@ case $event in
       {
         echo "# from the DHCP lease of $interface, by $client"
         domains=
-        for domain in ${searched:-$name}; do domains="$domains ${domain%.}"; done
+        for domain in $suffixes ${searched:-$name}; do domains="$domains ${domain%.}"; done
         [ -n "$domains" ] && echo "search$domains"
         for server in $servers; do echo "nameserver $server"; done
       } > "$resolv_conf"
@@ -90,10 +92,12 @@ exit 0
 
 }  // namespace
 
-std::string lease_script(const std::string& lease_file, bool resolv_conf) {
+std::string lease_script(const std::string& lease_file, bool resolv_conf,
+                         const std::vector<std::string>& suffixes) {
   return "#!/bin/sh\n# What udhcpc, dhclient and dhcpcd run when a lease comes or goes. Written by "
          "labctl.\nset -u\nlease_file=" +
-         shell_quoted(lease_file) + "\nresolv_conf=" + (resolv_conf ? "/etc/resolv.conf" : "''") + kBody;
+         shell_quoted(lease_file) + "\nresolv_conf=" + (resolv_conf ? "/etc/resolv.conf" : "''") +
+         "\nsuffixes=" + shell_quoted(fmt::format("{}", fmt::join(suffixes, " "))) + kBody;
 }
 
 }  // namespace lab::plan

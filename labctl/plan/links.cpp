@@ -5,6 +5,7 @@
 #include <set>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/plan/policies.hpp"
 #include "labctl/plan/root.hpp"
 
 namespace lab::plan {
@@ -254,7 +255,9 @@ std::string resolv_conf(const Topology& topology, const NodeEntry& node) {
     if (const auto own = std::ranges::find(servers, *topology::main_address(node)); own != servers.end())
       std::rotate(servers.begin(), own, own + 1);
   std::string text;
-  if (!domain.empty() && domain != topology::kRootDomain) text += fmt::format("search {}\n", domain);
+  auto search = machine_policy(topology, node).dns_suffix;
+  if (!domain.empty() && domain != topology::kRootDomain && std::ranges::find(search, domain) == search.end()) search.push_back(domain);
+  if (!search.empty()) text += fmt::format("search {}\n", fmt::join(search, " "));
   constexpr std::size_t kMost = 3;  // resolv.conf(5): MAXNS
   for (std::size_t i = 0; i < std::min(servers.size(), kMost); ++i)
     text += fmt::format("nameserver {}\n", servers[i].text());
@@ -282,7 +285,12 @@ void add_nodes(Build& build) {
     if (node->nat) planned.nat = interface_on(node, **node->nat);
     planned.etc = {etc_file("hostname", node.name + "\n"), etc_file("hosts", hosts_file(topology, node)),
                    etc_file("resolv.conf", resolv_conf(topology, node))};
-    planned.run = node->run;
+    if (auto kerberos = krb5_conf(topology, node); !kerberos.empty())
+      planned.etc.push_back(etc_file("krb5.conf", std::move(kerberos)));
+    const auto policy = machine_policy(topology, node);
+    planned.run = policy.run;
+    planned.run.insert(planned.run.end(), node->run.begin(), node->run.end());
+    planned.trust_ca = policy.trust_ca;
     build.plan.nodes.push_back(std::move(planned));
   }
 }

@@ -24,25 +24,44 @@ std::string ldapi_url(const std::string& path) {
   return url;
 }
 
+/// The servers of a domain's own directory, in the order the mail server on `mail` asks them: the one on its
+/// own node over the Unix socket, then the original, then the replicas.
+std::vector<std::string> directory_urls(const Build& build, const NodeEntry& mail, const NodeEntry& original,
+                                        const std::string& domain) {
+  auto servers = topology::directory_replicas(build.topology, domain);
+  servers.insert(servers.begin(), &original);
+  std::vector<std::string> urls;
+  for (const auto* server : servers) {
+    const auto socket = ldapi_path(build, *server);
+    if (server == &mail && ldapi_reaches(socket))
+      urls.insert(urls.begin(), ldapi_url(socket));
+    else
+      urls.push_back(fmt::format("ldaps://{}:636", fqdn_of(build.topology, *server)));
+  }
+  return urls;
+}
+
 /// How the mail server reaches the directory of its domain.
 void write_directory(YamlText& yaml, Build& build, const NodeEntry& mail, const NodeEntry& directory,
-                     const std::string& domain, const std::string& password_path, Service& service) {
+                     const std::string& domain, const std::string& folder, Service& service) {
   const auto& options = directory->services.directory->value;
   const bool own = options.provider == topology::Provider::Slapd;
-  std::string url;
-  if (!own)
-    url = **options.url;
-  else if (&mail == &directory && ldapi_reaches(ldapi_path(build, directory)))
-    url = ldapi_url(ldapi_path(build, directory));
-  else
-    url = fmt::format("ldaps://{}:636", fqdn_of(build.topology, directory));
-  yaml.open("directory").list("urls", {url}).value("base", directory_base(domain));
+  const auto password_path = folder + "/directory.password", ca_path = folder + "/directory.ca.pem";
+  yaml.open("directory");
+  yaml.list("urls", own ? directory_urls(build, mail, directory, domain) : std::vector{**options.url});
+  yaml.value("base", options.base.empty() ? directory_base(domain) : options.base);
+  if (options.flavour == topology::Flavour::Ad) yaml.value("flavour", "ad");
+  if (options.referrals == topology::Referrals::Follow) yaml.value("referrals", "follow");
   yaml.value("bind_dn", own || options.bind_dn.empty() ? service_dn(domain) : options.bind_dn);
   yaml.value("password_file", password_path);
-  yaml.value("ca", build.plan.ca_certificate).close();
+  yaml.value("ca", options.ca_text.empty() ? build.plan.ca_certificate : ca_path).close();
   const auto password = own ? password_of(build, "cn=mail@" + domain) : options.bind_password;
   service.files.push_back({password_path, password + "\n", 0600, File::Change::Restart});
-  if (own) service.after.push_back(service_id(directory, "directory"));
+  if (!options.ca_text.empty())
+    service.files.push_back({ca_path, options.ca_text, 0644, File::Change::Restart});
+  if (!own) return;
+  service.after.push_back(service_id(directory, "directory"));
+  if (mail->services.directory && &mail != &directory) service.after.push_back(service_id(mail, "directory"));
 }
 
 void write_listen(YamlText& yaml, const std::vector<IpAddress>& addresses, const topology::MailPorts& ports,
@@ -112,7 +131,11 @@ void add_mail(Build& build) {
     for (const auto& address : topology::resolvers(topology, domain)) resolvers.push_back(address.text());
     if (!resolvers.empty()) yaml.list("dns", resolvers);
     yaml.open("domains").open(domain);
-    write_directory(yaml, build, node, *directory, domain, folder + "/directory.password", service);
+    write_directory(yaml, build, node, *directory, domain, folder, service);
+    if (const auto* kerberos = kerberos_server(topology, domain)) {
+      yaml.open("kerberos").value("realm", realm_of(domain)).value("keytab", keytab_path(build, node, "mail")).close();
+      service.after.push_back(service_id(*kerberos, "kerberos"));
+    }
     write_aliases(yaml, *written);
     yaml.flag("welcome", (*written)->mail.welcome);
     yaml.number("max_message", static_cast<std::int64_t>((*written)->mail.max_message.count));

@@ -32,6 +32,7 @@ Plan make_plan(const topology::Topology& topology, const PlanInputs& inputs) {
   add_nodes(build);
   add_credentials(build);
   add_domains(build);
+  add_kerberos(build);
   add_directory(build);
   add_dns(build);
   add_dhcp(build);

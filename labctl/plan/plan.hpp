@@ -25,8 +25,9 @@ struct File {
   std::string path;  ///< absolute; for Node::etc the path inside the node
   std::string content;
   unsigned mode = 0644;
-  /// What a service does when only this changes: read it again (SIGHUP) or start anew.
-  enum class Change { Restart, Reload } on_change = Change::Restart;
+  /// What a service does when only this changes: read it again (SIGHUP), start anew, or go on as it is until it
+  /// starts the next time.
+  enum class Change { Restart, Reload, Keep } on_change = Change::Restart;
   friend bool operator==(const File&, const File&) = default;
 };
 
@@ -93,6 +94,7 @@ struct Node {
   std::string nat;        ///< interface whose outgoing packets are masqueraded; empty = none
   std::vector<File> etc;  ///< /etc/hostname, /etc/hosts, /etc/resolv.conf, bind-mounted over the machine's
   std::vector<std::string> run;  ///< shell commands run once when the lab is up
+  bool trust_ca = true;          ///< the lab CA is the one authority its programs trust
   std::string fqdn() const { return domain.empty() ? name : name + "." + domain; }
   friend bool operator==(const Node&, const Node&) = default;
 };

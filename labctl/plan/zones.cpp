@@ -17,6 +17,7 @@ using topology::Topology;
 namespace {
 
 constexpr auto kTtl = ZoneTimers::kTtl;
+constexpr int kFallback = 10;
 
 void add(std::vector<Record>& records, std::string owner, std::string type, std::string data) {
   Record record{std::move(owner), kTtl, std::move(type), std::move(data), 0};
@@ -71,10 +72,10 @@ void add_hosts(const Topology& topology, const std::string& domain, std::vector<
 
 /// RFC 2782 with the service names of RFC 6186 and RFC 8314; a port of 0 is not offered.
 void add_srv(std::vector<Record>& records, const std::string& domain, std::string_view service,
-             std::uint16_t port, const std::string& target) {
+             std::uint16_t port, const std::string& target, int priority = 0) {
   if (port != 0)
     add(records, fmt::format("_{}._tcp.{}.", service, domain), "SRV",
-        fmt::format("0 1 {} {}.", port, target));
+        fmt::format("{} 1 {} {}.", priority, port, target));
 }
 
 void add_mail(const Topology& topology, const std::string& domain, std::vector<Record>& records) {
@@ -117,6 +118,17 @@ void add_directory_records(const Topology& topology, const std::string& domain,
   if (!server || server->value.services.directory->value.provider != topology::Provider::Slapd) return;
   add_srv(records, domain, "ldap", 389, fqdn_of(topology, *server));
   add_srv(records, domain, "ldaps", 636, fqdn_of(topology, *server));
+  // RFC 2782: a greater number is a server to fall back to.
+  for (const auto* replica : topology::directory_replicas(topology, domain)) {
+    add_srv(records, domain, "ldap", 389, fqdn_of(topology, *replica), kFallback);
+    add_srv(records, domain, "ldaps", 636, fqdn_of(topology, *replica), kFallback);
+  }
+  if (!server->value.services.directory->value.kerberos) return;
+  // RFC 4120 7.2.3.2: how clients find the realm's server.
+  add_srv(records, domain, "kerberos", 88, fqdn_of(topology, *server));
+  add(records, fmt::format("_kerberos._udp.{}.", domain), "SRV",
+      fmt::format("0 1 88 {}.", fqdn_of(topology, *server)));
+  add(records, fmt::format("_kerberos.{}.", domain), "TXT", fmt::format("\"{}\"", realm_of(domain)));
 }
 
 /// TXT records of one owner live side by side, but there is one SPF and one DMARC policy (RFC 7208 3.2, RFC

@@ -36,6 +36,8 @@ TransferResult run(const Transfer& transfer, const std::string& ca_file, std::ch
   curl_easy_setopt(curl, CURLOPT_URL, transfer.url.c_str());
   curl_easy_setopt(curl, CURLOPT_USERNAME, transfer.user.c_str());
   curl_easy_setopt(curl, CURLOPT_PASSWORD, transfer.password.c_str());
+  // With a realm in the domain libcurl would rather show a ticket, which nobody has fetched here.
+  if (!transfer.user.empty()) curl_easy_setopt(curl, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN");
   curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
   curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -38,7 +38,7 @@ Result<Fabric> Fabric::create(std::string folder, std::vector<plan::File> extra)
 
 plan::Node Fabric::with_extra(const plan::Node& node) const {
   auto out = node;
-  out.etc.insert(out.etc.end(), extra_.begin(), extra_.end());
+  if (node.trust_ca) out.etc.insert(out.etc.end(), extra_.begin(), extra_.end());
   return out;
 }
 

@@ -360,6 +360,9 @@ class Supervisor {
     for (const auto& id : change.stop) units_->forget(id);
     if (auto rebuilt = rebuild(change, *wanted); !rebuilt) co_return error_reply(400, rebuilt.error().text());
     plan_ = std::move(*wanted);
+    // Whatever goes on as it is reads today's files when it starts the next time.
+    for (const auto& service : plan_.services)
+      if (auto* unit = units_->find(service.id)) unit->files = service.files;
     for (const auto& id : change.start) {
       if (const auto* service = plan_.service(id)) {
         units_->add(to_unit(*service, logs()));
@@ -378,6 +381,7 @@ class Supervisor {
     }
     units_->schedule();
     const auto failed = co_await settle();
+    for (const auto& name : change.nodes_new) boot_commands(*plan_.node(name));
     co_return applied_reply(change, failed.empty() ? nullptr : units_->find(failed));
   }
 

@@ -9,13 +9,39 @@ const Table<Policy>& table_of(const Policy*) {
   static const auto table =
       Table<Policy>("policy")
           .row("max_message", &Policy::max_message, "largest message its members may send", {1024, 1LL << 30})
-          .row("quota", &Policy::quota, "size of its members' mailboxes", {1 << 16, 1LL << 42});
+          .row("quota", &Policy::quota, "size of its members' mailboxes", {1 << 16, 1LL << 42})
+          .row("send_outside", &Policy::send_outside, "whether its members may send to other servers' domains")
+          .row("protocols", &Policy::protocols,
+               "by which its members may log in to mail: imap, pop3, smtp; all of them if left out")
+          .row("passwords", &Policy::passwords, "what its members' passwords must be like")
+          .row("dns_suffix", &Policy::dns_suffix,
+               "domains its machines try for short names, before the one they are told by DHCP")
+          .row("run", &Policy::run, "shell commands its machines run once when the lab is up")
+          .row("trust_ca", &Policy::trust_ca, "whether its machines trust the lab's certificate authority");
+  return table;
+}
+
+const Table<PasswordRules>& table_of(const PasswordRules*) {
+  constexpr std::int64_t kYear = 31'536'000;
+  static const auto table =
+      Table<PasswordRules>("passwords")
+          .row("least_length", &PasswordRules::least_length, "characters a new password must have", {0, 128})
+          .row("history", &PasswordRules::history, "old passwords that may not come back", {0, 100})
+          .row("lock_after", &PasswordRules::lock_after,
+               "wrong passwords in a row that lock the account; 0 = any number", {0, 1000})
+          .row("lock_for", &PasswordRules::lock_for,
+               "how long it stays locked; 0 = until `labctl user unlock`", {0, kYear})
+          .row("expire_after", &PasswordRules::expire_after,
+               "age at which a password no longer counts; 0 = never", {0, 10 * kYear})
+          .row("must_change", &PasswordRules::must_change,
+               "a password given by the teacher must be changed before it lets anybody in");
   return table;
 }
 
 const Table<Group>& table_of(const Group*) {
   static const auto table = Table<Group>("group")
                                 .row("description", &Group::description, "what the group is for")
+                                .row("groups", &Group::groups, "groups it belongs to, with all its members")
                                 .row("policy", &Group::policy, "rules for its members");
   return table;
 }
@@ -27,7 +53,8 @@ const Table<User>& table_of(const User*) {
           .row("password", &User::password, "password; one is generated if left out, `labctl users` shows it")
           .row("groups", &User::groups, "the groups the user belongs to")
           .row("mail", &User::mail, "further addresses besides user@domain: what stands before the @")
-          .row("quota", &User::quota, "size of the mailbox, such as 200M", {1 << 16, 1LL << 42});
+          .row("quota", &User::quota, "size of the mailbox, such as 200M", {1 << 16, 1LL << 42})
+          .row("policy", &User::policy, "rules for this user alone; they count before any group's");
   return table;
 }
 
@@ -71,6 +98,8 @@ const Table<Domain>& table_of(const Domain*) {
                                 .row("groups", &Domain::groups, "groups of users")
                                 .row("aliases", &Domain::aliases,
                                      "further mail addresses: what stands before the @, and who gets it")
+                                .row("policy", &Domain::policy,
+                                     "rules for everybody, where neither the user nor a group has one")
                                 .row("dns", &Domain::dns, "records over the derived ones")
                                 .row("mail", &Domain::mail, "options of the mail domain");
   return table;

@@ -59,25 +59,38 @@ void name_lab(Topology& topology, yaml::Diagnostics& diagnostics) {
            fmt::format("'{}' would do", like));
 }
 
-void read_zonefiles(Topology& topology, const ZonefileReader& read, yaml::Diagnostics& diagnostics) {
-  for (auto& domain : topology.domains) {
-    const auto& zonefile = domain->dns.zonefile;
-    if (!zonefile || !zonefile->clean) continue;
-    const std::filesystem::path path(**zonefile);
-    // The file may come from a stranger: it names only what lies beside it.
-    if (path.empty() || path.is_absolute() || std::ranges::find(path, "..") != path.end()) {
-      report(diagnostics, *zonefile, fmt::format("'{}' is outside the topology's folder", path.string()),
-             "put the zone file beside the topology, such as zones/helper.bac.zone");
-      continue;
-    }
-    auto text = read_zonefile(path.string(), domain.name, read);
-    if (text)
-      domain.value.dns.zonefile_text = std::move(*text);
-    else
-      report(diagnostics, *zonefile,
-             text.error().where.empty() ? fmt::format("cannot read {}: {}", path.string(), text.error().what)
-                                        : fmt::format("{}: {}", text.error().where, text.error().what),
-             text.error().remedy);
+/// Reads the file that `named` names, if it does, into `text`.
+void read_beside(const std::optional<Located<std::string>>& named, const char* what, std::string& text,
+                 const ZonefileReader& read, yaml::Diagnostics& diagnostics) {
+  if (!named || !named->clean) return;
+  const std::filesystem::path path(**named);
+  // The topology may come from a stranger: it names only what lies beside it.
+  if (path.empty() || path.is_absolute() || std::ranges::find(path, "..") != path.end())
+    return report(diagnostics, *named, fmt::format("'{}' is outside the topology's folder", path.string()),
+                  fmt::format("put {} beside the topology", what));
+  auto found = read(path.string());
+  if (found)
+    text = std::move(*found);
+  else
+    report(diagnostics, *named,
+           found.error().where.empty() ? fmt::format("cannot read {}: {}", path.string(), found.error().what)
+                                       : fmt::format("{}: {}", found.error().where, found.error().what),
+           found.error().remedy);
+}
+
+void read_files(Topology& topology, const ZonefileReader& read, yaml::Diagnostics& diagnostics) {
+  for (auto& domain : topology.domains)
+    read_beside(domain->dns.zonefile, "the zone file, such as zones/helper.bac.zone,",
+                domain.value.dns.zonefile_text,
+                [&](const std::string& name) { return read_zonefile(name, domain.name, read); }, diagnostics);
+  for (auto& node : topology.nodes) {
+    auto& directory = node.value.services.directory;
+    if (!directory || node->index > 1) continue;
+    auto& options = directory->value;
+    read_beside(options.ca, "the CA's certificate", options.ca_text, read, diagnostics);
+    if (!options.ca_text.empty() && !options.ca_text.contains("-----BEGIN CERTIFICATE-----"))
+      report(diagnostics, *options.ca, fmt::format("'{}' holds no certificate in PEM form", **options.ca),
+             "openssl x509 -inform der -in ca.cer -out ca.pem makes it so");
   }
 }
 
@@ -93,7 +106,7 @@ std::expected<Topology, Rejection> load_text(const std::string& file, const std:
     check_whole(topology, *root, diagnostics);
     topology.nodes = expand(topology.nodes);
     name_lab(topology, diagnostics);
-    read_zonefiles(topology, read_zonefile, diagnostics);
+    read_files(topology, read_zonefile, diagnostics);
     for (const auto rule : {check_networks, check_nodes, check_addresses, check_domains, check_dns,
                             check_services, check_dhcp, check_promises})
       rule(topology, diagnostics);

@@ -16,7 +16,7 @@ struct Rejection {
   std::size_t mistakes = 0;
 };
 
-/// Reads a zone file named in the topology; `path` is relative to the topology's folder.
+/// Reads a file (of a zone, of a CA) named in the topology; `path` is relative to the topology's folder.
 using ZonefileReader = std::function<Result<std::string>(const std::string& path)>;
 
 /// `file` is how messages call it, and where the lab's name comes from if `lab:` is left out.

@@ -140,7 +140,17 @@ const NodeEntry* server_of(const Topology& topology, std::string_view domain, Ha
 }  // namespace
 
 const NodeEntry* directory_server(const Topology& topology, std::string_view domain) {
-  return server_of(topology, domain, [](const Services& s) { return s.directory.has_value(); });
+  return server_of(topology, domain,
+                   [](const Services& s) { return s.directory && !s.directory->value.replica_of; });
+}
+
+NodeList directory_replicas(const Topology& topology, std::string_view domain) {
+  NodeList out;
+  for (const auto& node : topology.nodes)
+    if (node->services.directory && node->services.directory->value.replica_of &&
+        domain_of(topology, node) == domain)
+      out.push_back(&node);
+  return out;
 }
 
 const NodeEntry* mail_server(const Topology& topology, std::string_view domain) {

@@ -42,7 +42,10 @@ std::vector<IpAddress> resolvers(const Topology& topology, std::string_view doma
 /// Whether a name server looks up what is in none of its own zones: as its file says; else it does unless it
 /// serves the root or a top-level domain without people and clients.
 bool recurses(const Topology& topology, const NodeEntry& server);
+/// The node that holds the domain's directory, or that says where an external one is.
 const NodeEntry* directory_server(const Topology& topology, std::string_view domain);
+/// The nodes that hold copies of it.
+NodeList directory_replicas(const Topology& topology, std::string_view domain);
 const NodeEntry* mail_server(const Topology& topology, std::string_view domain);
 
 /// Whether `server` lends addresses on `network`: attached to it or reached through a relay, and either its

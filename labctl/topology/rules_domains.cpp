@@ -50,6 +50,48 @@ void check_user(const DomainEntry& domain, const Named<User>& user, yaml::Diagno
   }
 }
 
+/// Whether following the groups `from` belongs to comes back to `start`.
+bool belongs_to(const Domain& domain, const std::string& from, const std::string& start,
+                std::set<std::string>& seen) {
+  const auto* group = domain.groups.find(from);
+  if (!group || !seen.insert(from).second) return false;
+  return std::ranges::any_of((*group)->groups, [&](const auto& parent) {
+    return *parent == start || belongs_to(domain, *parent, start, seen);
+  });
+}
+
+void check_group(const DomainEntry& domain, const Named<Group>& group, yaml::Diagnostics& diagnostics) {
+  for (const auto& parent : group->groups) {
+    if (!parent.clean) continue;
+    std::set<std::string> seen;
+    if (!domain->groups.find(*parent))
+      report_unknown(diagnostics, parent.at, "group", *parent, domain->groups.names());
+    else if (*parent == group.name || belongs_to(*domain, *parent, group.name, seen))
+      report(diagnostics, parent, fmt::format("the group '{}' would belong to itself", group.name),
+             "groups nest, but not in a circle");
+  }
+}
+
+/// Rules for machines make sense where machines are: in a domain and in groups.
+void check_policy(const Policy& policy, yaml::Diagnostics& diagnostics) {
+  if (!policy.dns_suffix) return;
+  for (const auto& suffix : *policy.dns_suffix)
+    if (const auto bad = suffix.clean ? check_domain_name(*suffix) : std::nullopt)
+      report(diagnostics, suffix, fmt::format("'{}' cannot be a domain: {}", *suffix, bad->reason),
+             bad->suggestion.empty() ? "" : fmt::format("'{}' would do", bad->suggestion));
+}
+
+void check_own_policy(const Named<User>& user, yaml::Diagnostics& diagnostics) {
+  const auto& policy = user->policy;
+  if (policy.dns_suffix || !policy.run.empty() || policy.trust_ca)
+    report(diagnostics, user,
+           fmt::format("{}'s policy has rules for machines (dns_suffix, run, trust_ca)", user.name),
+           "put them into the policy of a group, and the group into a node's 'groups'");
+  if (user->quota && policy.quota)
+    report(diagnostics, user, fmt::format("{} has a quota and another one in the policy", user.name),
+           "leave one of them out");
+}
+
 /// The addresses of a domain belong to one person or alias each.
 void check_mail_addresses(const DomainEntry& domain, yaml::Diagnostics& diagnostics) {
   std::map<std::string, std::pair<std::string, int>> owner;
@@ -146,7 +188,15 @@ void check_domains(const Topology& topology, yaml::Diagnostics& diagnostics) {
     if (domain.name == kRootDomain && !domain->users.empty())
       report(diagnostics, domain, "nobody lives in the root of the DNS",
              "put the users into a domain below it, such as helper.bac");
-    for (const auto& user : domain->users) check_user(domain, user, diagnostics);
+    for (const auto& user : domain->users) {
+      check_user(domain, user, diagnostics);
+      check_own_policy(user, diagnostics);
+    }
+    check_policy(domain->policy, diagnostics);
+    for (const auto& group : domain->groups) {
+      check_group(domain, group, diagnostics);
+      check_policy(group->policy, diagnostics);
+    }
     check_mail_addresses(domain, diagnostics);
     for (const auto& alias : domain->aliases) check_alias(topology, domain, alias, diagnostics);
   }

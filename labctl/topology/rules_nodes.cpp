@@ -97,6 +97,19 @@ void check_routing(const Topology& topology, const NodeEntry& node, yaml::Diagno
   }
 }
 
+void check_groups(const Topology& topology, const NodeEntry& node, yaml::Diagnostics& diagnostics) {
+  const auto name = domain_of(topology, node);
+  const auto* domain = topology.domains.find(name);
+  for (const auto& group : node->groups) {
+    if (!group.clean || (domain && (*domain)->groups.find(*group))) continue;
+    if (domain)
+      report_unknown(diagnostics, group.at, "group", *group, (*domain)->groups.names());
+    else
+      report(diagnostics, group, fmt::format("{} belongs to no domain, so to no group", node->group),
+             "say which: domain: …");
+  }
+}
+
 }  // namespace
 
 void check_nodes(const Topology& topology, yaml::Diagnostics& diagnostics) {
@@ -120,6 +133,7 @@ void check_nodes(const Topology& topology, yaml::Diagnostics& diagnostics) {
     check_routing(topology, node, diagnostics);
     if (node->domain && node->domain->clean && !topology.domains.find(**node->domain))
       report_unknown(diagnostics, node->domain->at, "domain", **node->domain, topology.domains.names());
+    check_groups(topology, node, diagnostics);
   }
 }
 

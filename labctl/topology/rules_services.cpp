@@ -86,6 +86,48 @@ void check_dns_ports(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
         "move one of them: https_port: 8443");
 }
 
+/// What only makes sense for a server that is not ours.
+bool options_of_external_on(const Located<DirectoryService>& directory) {
+  const DirectoryService& d = *directory;
+  return d.provider == Provider::Slapd && directory.clean &&
+         (!d.bind_dn.empty() || !d.bind_password.empty() || !d.base.empty() || d.ca ||
+          d.flavour != Flavour::Openldap || d.referrals != Referrals::Refuse);
+}
+
+/// A replica copies the directory of another node of the same domain.
+void check_replica(const Topology& topology, const NodeEntry& node, yaml::Diagnostics& diagnostics) {
+  if (!node->services.directory || !(*node->services.directory)->replica_of) return;
+  const auto& of = *(*node->services.directory)->replica_of;
+  if (!of.clean) return;
+  if ((*node->services.directory)->provider == Provider::Ldap)
+    return report(diagnostics, of, "an external directory cannot be a replica of the lab's own",
+                  "leave provider and url out");
+  const auto* original = topology.nodes.find(*of);
+  if (!original) return report_unknown(diagnostics, of.at, "node", *of, topology.nodes.names());
+  if (!original->clean) return;
+  const auto domain = domain_of(topology, node);
+  const auto* server = directory_server(topology, domain);
+  if (original == &node)
+    report(diagnostics, of, fmt::format("{} cannot be a replica of itself", node.name),
+           "name the node that runs the directory");
+  else if (!(*original)->services.directory || (*(*original)->services.directory)->provider == Provider::Ldap)
+    report(diagnostics, of, fmt::format("{} has no directory of its own to copy", *of),
+           fmt::format("add it there: services: [{}]", fmt::join(
+                                                           [&] {
+                                                             auto names = (*original)->services.names();
+                                                             names.insert(names.begin(), "directory");
+                                                             return names;
+                                                           }(),
+                                                           ", ")));
+  else if ((*(*original)->services.directory)->replica_of)
+    report(diagnostics, of, fmt::format("{} is a replica itself", *of), "name the node it is a replica of");
+  else if (server != original)
+    report(diagnostics, of,
+           fmt::format("{} has the directory of {}, but {} is in {}", *of, domain_of(topology, *original),
+                       node.name, domain),
+           fmt::format("add a line to {}: domain: {}", node->group, domain_of(topology, *original)));
+}
+
 void check_directory(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
   if (!node->services.directory) return;
   const auto& directory = *node->services.directory;
@@ -95,9 +137,19 @@ void check_directory(const NodeEntry& node, yaml::Diagnostics& diagnostics) {
   if (directory->provider == Provider::Slapd && url)
     report(diagnostics, *url, "slapd is the lab's own directory and has no url",
            "for an external one add provider: ldap");
+  if (options_of_external_on(directory))
+    report(diagnostics, directory,
+           "bind_dn, bind_password, base, ca, flavour and referrals are of an external directory",
+           "for one add provider: ldap and its url; leave them out for the lab's own");
   if (url && url->clean && !(*url)->starts_with("ldap://") && !(*url)->starts_with("ldaps://"))
     report(diagnostics, *url, fmt::format("'{}' is not the URL of a directory", **url),
            "it begins with ldaps:// or ldap://");
+  if (directory->provider == Provider::Ldap && (directory->kerberos || directory->certificates))
+    report(diagnostics, directory, "kerberos and certificates need the lab's own directory",
+           "an external directory has a realm and an authority of its own");
+  if (directory->replica_of && (directory->kerberos || directory->certificates))
+    report(diagnostics, directory, "kerberos and certificates belong to the original, not to a replica",
+           "move them to the node it copies");
 }
 
 /// The names a domain's servers answer to belong to them.
@@ -144,6 +196,7 @@ void check_services(const Topology& topology, yaml::Diagnostics& diagnostics) {
     if (whole) check_mail(topology, node, diagnostics);
     check_directory(node, diagnostics);
     check_dns_ports(node, diagnostics);
+    if (whole) check_replica(topology, node, diagnostics);
     check_reserved_names(topology, node, diagnostics);
     check_transfer(topology, node, diagnostics);
   }
@@ -152,8 +205,10 @@ void check_services(const Topology& topology, yaml::Diagnostics& diagnostics) {
         topology, domain, "mail servers", [](const Services& s) { return s.mail.has_value(); },
         [](const Services& s) -> const auto& { return *s.mail; }, "one per domain", diagnostics);
     check_single(
-        topology, domain, "directories", [](const Services& s) { return s.directory.has_value(); },
-        [](const Services& s) -> const auto& { return *s.directory; }, "one per domain", diagnostics);
+        topology, domain, "directories",
+        [](const Services& s) { return s.directory && !s.directory->value.replica_of; },
+        [](const Services& s) -> const auto& { return *s.directory; },
+        "one per domain; the others have replica_of: it", diagnostics);
     check_single(
         topology, domain, "primary name servers",
         [](const Services& s) { return s.dns && s.dns->value.role == DnsRole::Primary; },

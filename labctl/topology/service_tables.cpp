@@ -51,7 +51,22 @@ const Table<DirectoryService>& table_of(const DirectoryService*) {
           .row("url", &DirectoryService::url, "the external server, such as ldaps://dc1.example.org")
           .row("bind_dn", &DirectoryService::bind_dn, "the account that searches the external server")
           .row("bind_password", &DirectoryService::bind_password, "its password")
-          .row("flavour", &DirectoryService::flavour, "what the external server is");
+          .row("base", &DirectoryService::base,
+               "where the external server's tree begins; from the domain if left out (dc=helper,dc=bac)")
+          .row("ca", &DirectoryService::ca,
+               "PEM file below the topology's folder: the CA of the external server; the lab's own if left "
+               "out")
+          .row("flavour", &DirectoryService::flavour,
+               "what the external server is: OpenLDAP or Active Directory")
+          .row("referrals", &DirectoryService::referrals,
+               "whether the mail server goes where the external server sends it (RFC 4511 4.1.10)")
+          .row("replica_of", &DirectoryService::replica_of,
+               "the node whose directory this one copies and stands in for")
+          .row("kerberos", &DirectoryService::kerberos,
+               "a Kerberos realm with the same people and passwords: kinit, then mail without a password")
+          .row("certificates", &DirectoryService::certificates,
+               "an S/MIME certificate for everybody, published once the lab is up; without it `labctl ca issue` "
+               "makes them");
   return table;
 }
 

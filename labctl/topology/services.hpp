@@ -14,12 +14,20 @@ namespace lab::topology {
 
 enum class Provider { Slapd, Ldap };
 enum class Flavour { Openldap, Ad };
+enum class Referrals { Refuse, Follow };
 
 struct DirectoryService {
   Provider provider = Provider::Slapd;
   std::optional<Located<std::string>> url;  ///< of the external server, with provider: ldap
   std::string bind_dn, bind_password;
+  std::string base;                        ///< of the external server's tree; empty: from the domain's name
+  std::optional<Located<std::string>> ca;  ///< file with the CA of the external server; none: the lab's own
+  std::string ca_text;                     ///< read with the topology
   Flavour flavour = Flavour::Openldap;
+  bool kerberos = false;      ///< a realm with the same people and passwords
+  bool certificates = false;  ///< everybody's S/MIME certificate, made when the lab is up
+  Referrals referrals = Referrals::Refuse;
+  std::optional<Located<std::string>> replica_of;  ///< the node whose directory this one copies
 };
 
 enum class DnsRole { Primary, Secondary };

@@ -72,6 +72,7 @@ const Table<Node>& table_of(const Node*) {
           .row("domain", &Node::domain,
                "the domain whose services this node runs and whose name it has; needed only where there are "
                "several")
+          .row("groups", &Node::groups, "groups of its domain it belongs to, for their policies")
           .row("services", &Node::services, "what it runs: a list, or a map of service to options")
           .row("router", &Node::router, "forwards packets between its networks")
           .row("nat", &Node::nat, "a network: what goes out there leaves with the router's own address")

@@ -9,6 +9,7 @@ namespace lab::topology {
 const config::Table<Topology>& table_of(const Topology*);
 const config::Table<Impairment>& table_of(const Impairment*);
 const config::Table<Policy>& table_of(const Policy*);
+const config::Table<PasswordRules>& table_of(const PasswordRules*);
 const config::Table<Group>& table_of(const Group*);
 const config::Table<User>& table_of(const User*);
 const config::Table<DnsRecords>& table_of(const DnsRecords*);
@@ -62,6 +63,11 @@ struct EnumNames<topology::Flavour> {
       {"openldap", topology::Flavour::Openldap}, {"ad", topology::Flavour::Ad}};
 };
 template <>
+struct EnumNames<topology::Referrals> {
+  static constexpr std::pair<const char*, topology::Referrals> names[] = {
+      {"refuse", topology::Referrals::Refuse}, {"follow", topology::Referrals::Follow}};
+};
+template <>
 struct EnumNames<topology::DnsRole> {
   static constexpr std::pair<const char*, topology::DnsRole> names[] = {
       {"primary", topology::DnsRole::Primary}, {"secondary", topology::DnsRole::Secondary}};
@@ -75,6 +81,13 @@ template <>
 struct EnumNames<topology::TlsPolicy> {
   static constexpr std::pair<const char*, topology::TlsPolicy> names[] = {
       {"required", topology::TlsPolicy::Required}, {"optional", topology::TlsPolicy::Optional}};
+};
+template <>
+struct EnumNames<topology::MailProtocol> {
+  static constexpr std::pair<const char*, topology::MailProtocol> names[] = {
+      {"imap", topology::MailProtocol::Imap},
+      {"pop3", topology::MailProtocol::Pop3},
+      {"smtp", topology::MailProtocol::Smtp}};
 };
 template <>
 struct EnumNames<topology::Dmarc> {

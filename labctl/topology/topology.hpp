@@ -55,12 +55,31 @@ struct NetworkSpec {
   std::optional<Located<std::string>> attach;
 };
 
+enum class MailProtocol { Imap, Pop3, Smtp };
+
+/// Rules for passwords; what is left out is as one level further out.
+struct PasswordRules {
+  std::optional<unsigned> least_length, history, lock_after;
+  std::optional<std::chrono::seconds> lock_for, expire_after;
+  std::optional<bool> must_change;
+};
+
+/// What a group of people (and machines) may do: the course's group policies. Each rule by itself comes from
+/// the nearest that has it: the user, her groups in the order of the file, their groups, the domain.
 struct Policy {
   std::optional<config::Bytes> max_message, quota;
+  std::optional<bool> send_outside;
+  std::optional<std::vector<MailProtocol>> protocols;
+  std::optional<PasswordRules> passwords;
+  // For machines in the group.
+  std::optional<std::vector<Located<std::string>>> dns_suffix;
+  std::vector<std::string> run;
+  std::optional<bool> trust_ca;
 };
 
 struct Group {
   std::string description;
+  std::vector<Located<std::string>> groups;  ///< that it belongs to
   Policy policy;
 };
 
@@ -71,6 +90,7 @@ struct User {
   std::vector<Located<std::string>>
       mail;  ///< further addresses: local parts, or whole addresses of this domain
   std::optional<config::Bytes> quota;
+  Policy policy;
 };
 
 struct DnsRecords {
@@ -100,6 +120,7 @@ struct Domain {
   Dictionary<User> users;
   Dictionary<Group> groups;
   Dictionary<std::vector<Located<std::string>>> aliases;
+  Policy policy;  ///< for everybody
   DnsRecords dns;
   MailDomain mail;
 };
@@ -126,6 +147,7 @@ enum class DhcpClient { Builtin, Udhcpc, Dhclient, Dhcpcd };
 struct Node {
   Attachments networks;  ///< eth0, eth1, … in this order
   std::optional<Located<std::string>> domain;
+  std::vector<Located<std::string>> groups;  ///< of its domain, for their policies
   Services services;
   bool router = false;
   std::optional<Located<std::string>> nat;  ///< network whose side is masqueraded

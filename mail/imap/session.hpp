@@ -74,6 +74,7 @@ class Session {
   awaitable<Result> on(LogIn& request);
   awaitable<Result> on(Enable& request);
   awaitable<Result> log_in(Credentials credentials);
+  Result refused_login(std::string why);
 
   // session_mailbox.cpp
   awaitable<Result> on(Select& request);

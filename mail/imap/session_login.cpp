@@ -18,7 +18,9 @@ std::string Session::capabilities() const {
                      "STATUS=SIZE APPENDLIMIT={}",
                      limits_.message);
   if (!stream_.secure() && context_.tls) out += " STARTTLS";
-  return out + (context_.may_log_in(stream_.secure()) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+  return out + (!context_.may_log_in(stream_.secure()) ? " LOGINDISABLED"
+                : context_.gssapi                      ? " AUTH=PLAIN AUTH=LOGIN AUTH=GSSAPI"
+                                                       : " AUTH=PLAIN AUTH=LOGIN");
 }
 
 awaitable<Session::Result> Session::on(Capability&) {
@@ -60,15 +62,17 @@ awaitable<Session::Result> Session::on(LogIn& request) {
   if (!context_.may_log_in(stream_.secure()))
     co_return no("[PRIVACYREQUIRED] say STARTTLS first: no password in the clear");
   Credentials credentials{
-      .name = std::move(request.user), .password = std::move(request.password), .act_as = {}};
+      .name = std::move(request.user), .password = std::move(request.password), .act_as = {}, .principal = {}};
   co_return co_await log_in(std::move(credentials));
 }
 
 awaitable<Session::Result> Session::on(Authenticate& request) {
   if (!context_.may_log_in(stream_.secure()))
     co_return no("[PRIVACYREQUIRED] say STARTTLS first: no password in the clear");
-  auto exchange = SaslExchange::start(request.mechanism);
-  if (!exchange) co_return no("[CANNOT] PLAIN and LOGIN are spoken here");
+  auto exchange = SaslExchange::start(request.mechanism, context_.kerberos_for("imap"));
+  if (!exchange)
+    co_return no(context_.gssapi ? "[CANNOT] PLAIN, LOGIN and GSSAPI are spoken here"
+                                 : "[CANNOT] PLAIN and LOGIN are spoken here");
   const std::string tag(tag_);
   auto outcome =
       exchange->begin(request.initial ? std::optional<std::string_view>(*request.initial) : std::nullopt);
@@ -84,6 +88,10 @@ awaitable<Session::Result> Session::on(Authenticate& request) {
   }
   if (outcome == SaslExchange::Outcome::Cancelled) co_return bad("cancelled");
   if (outcome == SaslExchange::Outcome::Malformed) co_return bad("not what the mechanism says");
+  if (outcome == SaslExchange::Outcome::Refused) {
+    log::warning("imap: log-in from {} refused: {}", stream_.peer(), exchange->why());
+    co_return refused_login("[AUTHENTICATIONFAILED] Kerberos does not vouch for you: " + exchange->why());
+  }
   auto credentials = exchange->credentials();
   co_return co_await log_in(std::move(credentials));
 }
@@ -100,15 +108,17 @@ awaitable<Session::Result> Session::log_in(Credentials credentials) {
     case Account::Outcome::Denied:
     case Account::Outcome::Refused: break;
   }
-  if (++failed_logins_ >= limits_.failed_logins) {
-    finish(tag_, no("[AUTHENTICATIONFAILED] wrong name or password"));
-    say("* BYE too many wrong passwords\r\n");
-    over_ = true;
-    co_return Result{"NO", {}, true};
-  }
-  co_return account.outcome == Account::Outcome::Refused
-      ? no("[CONTACTADMIN] " + account.why)
-      : no("[AUTHENTICATIONFAILED] wrong name or password");
+  co_return refused_login(account.outcome == Account::Outcome::Refused
+                              ? "[CONTACTADMIN] " + account.why
+                              : "[AUTHENTICATIONFAILED] wrong name or password");
+}
+
+Session::Result Session::refused_login(std::string why) {
+  if (++failed_logins_ < limits_.failed_logins) return no(std::move(why));
+  finish(tag_, no(std::move(why)));
+  say("* BYE too many wrong passwords\r\n");
+  over_ = true;
+  return Result{"NO", {}, true};
 }
 
 awaitable<Session::Result> Session::on(Enable& request) {

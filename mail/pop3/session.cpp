@@ -75,7 +75,7 @@ awaitable<void> Session::before_login(Command command) {
         co_return;
       }
       Credentials credentials{
-          .name = std::exchange(name_, {}), .password = std::move(command.text), .act_as = {}};
+          .name = std::exchange(name_, {}), .password = std::move(command.text), .act_as = {}, .principal = {}};
       co_await log_in(std::move(credentials));
       co_return;
     }
@@ -124,7 +124,8 @@ void Session::capabilities() {
   std::string out =
       "+OK this it can do\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n";
   if (!maildrop_) {
-    if (context_.may_log_in(stream_.secure())) out += "USER\r\nSASL PLAIN LOGIN\r\n";
+    if (context_.may_log_in(stream_.secure()))
+      out += context_.gssapi ? "USER\r\nSASL PLAIN LOGIN GSSAPI\r\n" : "USER\r\nSASL PLAIN LOGIN\r\n";
     if (!stream_.secure() && context_.tls) out += "STLS\r\n";
   }
   out += "IMPLEMENTATION labctl\r\n.\r\n";
@@ -156,12 +157,13 @@ awaitable<void> Session::authenticate(Command command) {
     co_return;
   }
   if (command.text.empty()) {  // what clients asked before there was CAPA
-    stream_.send("+OK these\r\nPLAIN\r\nLOGIN\r\n.\r\n");
+    stream_.send(context_.gssapi ? "+OK these\r\nPLAIN\r\nLOGIN\r\nGSSAPI\r\n.\r\n"
+                                 : "+OK these\r\nPLAIN\r\nLOGIN\r\n.\r\n");
     co_return;
   }
-  auto exchange = SaslExchange::start(command.text);
+  auto exchange = SaslExchange::start(command.text, context_.kerberos_for("pop"));
   if (!exchange) {
-    error("PLAIN and LOGIN are spoken here");
+    error(context_.gssapi ? "PLAIN, LOGIN and GSSAPI are spoken here" : "PLAIN and LOGIN are spoken here");
     co_return;
   }
   auto outcome =
@@ -174,6 +176,12 @@ awaitable<void> Session::authenticate(Command command) {
       co_return;
     }
     outcome = exchange->feed(line->text);
+  }
+  if (outcome == SaslExchange::Outcome::Refused) {
+    log::warning("pop3: log-in from {} refused: {}", stream_.peer(), exchange->why());
+    error("[AUTH] Kerberos does not vouch for you: " + exchange->why());
+    over_ = over_ || ++failed_logins_ >= limits_.failed_logins;
+    co_return;
   }
   if (outcome != SaslExchange::Outcome::Done) {
     error(outcome == SaslExchange::Outcome::Cancelled ? "cancelled" : "not what the mechanism says");

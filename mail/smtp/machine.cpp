@@ -105,9 +105,9 @@ Step Machine::greet(Cursor& argument, bool extended) {
   state_ = Greeted;
   reset();
   if (!extended) return {Reply{250, "", settings_.hostname}};
-  std::string text = settings_.hostname + fmt::format("\nPIPELINING\nSIZE {}", settings_.max_message);
+  std::string text = settings_.hostname + fmt::format("\nPIPELINING\nSIZE {}", message_limit());
   if (settings_.tls_available && !secure_) text += "\nSTARTTLS";
-  if (may_auth() && user_.empty()) text += "\nAUTH PLAIN LOGIN";
+  if (may_auth() && user_.empty()) text += settings_.gssapi ? "\nAUTH PLAIN LOGIN GSSAPI" : "\nAUTH PLAIN LOGIN";
   text += "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING";
   return {Reply{250, "", std::move(text)}};
 }
@@ -117,8 +117,7 @@ std::optional<Step> Machine::apply_mail_parameters(const std::vector<Parameter>&
     if (name == "SIZE") {  // RFC 1870
       auto size = parse_number(value);
       if (!size) return refuse(501, "5.5.4", "SIZE wants a number of bytes");
-      if (*size > settings_.max_message)
-        return refuse(552, "5.3.4", fmt::format("at most {} bytes are taken here", settings_.max_message));
+      if (*size > message_limit()) return refuse(552, "5.3.4", too_large());
       declared_size_ = *size;
     } else if (name == "BODY") {  // RFC 6152
       if (!equals_ignoring_case(value, "7BIT") && !equals_ignoring_case(value, "8BITMIME"))
@@ -220,6 +219,10 @@ Step Machine::on_recipient(Destination destination, bool mailbox_full) {
       break;
     case Destination::Outcome::Known: break;
   }
+  if (!destination.elsewhere.empty() && !user_.empty() && !rules_.send_outside)
+    return refuse(550, "5.7.1",
+                  fmt::format("{} may not send outside, and {} is outside (policy of {})", user_,
+                              destination.elsewhere.front().text(), rules_.send_outside_from));
   if (destination.max_message != 0 && declared_size_ > destination.max_message)
     return refuse(552, "5.3.4",
                   fmt::format("{} takes at most {} bytes", address.text(), destination.max_message));
@@ -253,11 +256,13 @@ Step Machine::on_chunk(std::uint64_t size, bool discarded) {
 }
 
 Step Machine::on_message(Taken taken, std::string_view id) {
-  const auto limit = message_limit();
+  const auto larger = too_large();
   reset();
   switch (taken) {
     case Taken::Stored: return {Reply{250, "2.0.0", fmt::format("message {} is on disk", id)}};
-    case Taken::TooLarge: return refuse(552, "5.3.4", fmt::format("at most {} bytes are taken here", limit));
+    case Taken::TooLarge: return refuse(552, "5.3.4", larger);
+    case Taken::MailboxFull:
+      return refuse(552, "5.2.2", fmt::format("the mailbox of {} has no room for this message", full_));
     case Taken::BareLineEnd:
       return refuse(554, "5.6.0", "the message holds a lone CR or LF; its lines must end with CR LF");
     case Taken::Loop: return refuse(554, "5.4.6", "too many hops: this message goes in circles");
@@ -305,6 +310,7 @@ void Machine::on_tls() {
   extended_ = false;
   helo_.clear();
   user_.clear();
+  rules_ = {};
   state_ = Connected;
   reset();
 }
@@ -315,8 +321,11 @@ Step Machine::auth(Cursor& argument) {
   if (!may_auth())
     return refuse(538, "5.7.11", "encrypt first (STARTTLS, or port 465): a password is not sent in clear");
   auto mechanism = argument.take_while([](char c) { return c != ' '; });
-  sasl_ = SaslExchange::start(mechanism);
-  if (!sasl_) return refuse(504, "5.5.4", "the mechanisms spoken here are PLAIN and LOGIN");
+  sasl_ = SaslExchange::start(mechanism, settings_.gssapi);
+  if (!sasl_)
+    return refuse(504, "5.5.4",
+                  settings_.gssapi ? "the mechanisms spoken here are PLAIN, LOGIN and GSSAPI"
+                                   : "the mechanisms spoken here are PLAIN and LOGIN");
   std::optional<std::string_view> initial;
   if (argument.skip_spaces() > 0 && !argument.at_end()) initial = argument.rest();
   return sasl_step(sasl_->begin(initial));
@@ -336,6 +345,13 @@ Step Machine::sasl_step(SaslExchange::Outcome outcome) {
     case SaslExchange::Outcome::Malformed:
       sasl_.reset();
       return refuse(501, "5.5.2", "this is not the base64 the mechanism asks for");
+    case SaslExchange::Outcome::Refused: {
+      Account account;
+      account.outcome = Account::Outcome::Refused;
+      account.why = "Kerberos does not vouch for you: " + sasl_->why();
+      sasl_.reset();
+      return on_login(account);
+    }
   }
   return {};
 }
@@ -344,6 +360,7 @@ Step Machine::on_login(const Account& account) {
   switch (account.outcome) {
     case Account::Outcome::Ok:
       user_ = account.user;
+      rules_ = account.rules;
       return {Reply{235, "2.7.0", fmt::format("welcome, {}", account.user)}};
     case Account::Outcome::Unavailable:
       return refuse(454, "4.7.0", "the directory does not answer; try again later");
@@ -358,9 +375,17 @@ Step Machine::on_login(const Account& account) {
 
 std::uint64_t Machine::message_limit() const {
   auto limit = settings_.max_message;
+  if (rules_.max_message != 0) limit = std::min(limit, rules_.max_message);
   for (auto& recipient : envelope_.recipients)
     if (recipient.destination.max_message != 0) limit = std::min(limit, recipient.destination.max_message);
   return limit;
+}
+
+std::string Machine::too_large() const {
+  const auto limit = message_limit();
+  if (rules_.max_message == limit)
+    return fmt::format("{} may send at most {} bytes (policy of {})", user_, limit, rules_.max_message_from);
+  return fmt::format("at most {} bytes are taken here", limit);
 }
 
 std::string Machine::protocol() const {

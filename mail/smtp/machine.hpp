@@ -24,6 +24,7 @@ struct Settings {
   bool tls_available = false;
   bool auth_without_tls = false;
   bool trusted_network = false;  ///< the client's address may relay without logging in
+  TokenMechanism gssapi = {};    ///< Kerberos; empty: not offered
   Limits limits = {};
 };
 
@@ -60,6 +61,7 @@ enum class Taken {
   TooLarge,
   BareLineEnd,  ///< a CR or LF stood alone
   Loop,         ///< too many Received lines
+  MailboxFull,  ///< now that its size is known, it does not fit
   NoMemory,
   NotStored,  ///< the disk or the database failed
 };
@@ -80,13 +82,18 @@ class Machine {
   Step on_chunk(std::uint64_t size, bool discarded);
   /// Ends the transaction. `id` is told to the client of a stored message.
   Step on_message(Taken taken, std::string_view id);
+  /// Whose mailbox has no room for the message, for `Taken::MailboxFull`.
+  void set_full(std::string user) { full_ = std::move(user); }
 
   const Envelope& envelope() const { return envelope_; }
   const std::string& helo() const { return helo_; }
   const std::string& user() const { return user_; }  ///< who has logged in; empty: nobody
   std::uint64_t declared_size() const { return declared_size_; }
-  /// Bytes the message may have: what the server takes, or the strictest of its recipients' domains.
+  /// Bytes the message may have: what the server takes, or the strictest of its sender's policy and its
+  /// recipients' domains.
   std::uint64_t message_limit() const;
+  /// Why a message beyond that is refused.
+  std::string too_large() const;
   bool secure() const { return secure_; }
   /// "ESMTPSA": for the Received line (RFC 3848, RFC 6531 4.3).
   std::string protocol() const;
@@ -129,7 +136,9 @@ class Machine {
   bool secure_ = false;
   int errors_ = 0, failed_logins_ = 0;
   std::string helo_, user_;
+  MailRules rules_;  // of who has logged in
   std::optional<SaslExchange> sasl_;
+  std::string full_;
   std::optional<Address> asked_;  // the sender or recipient the session is asking about
   Envelope envelope_;
   std::uint64_t declared_size_ = 0;

@@ -101,13 +101,23 @@ awaitable<Step> Session::check_recipient(Address address) {
   auto destination = co_await context_.accounts.find(address);
   if (destination.outcome == Destination::Outcome::Unavailable)
     log::warning("smtp: cannot look up {}: {}", address.text(), destination.why);
-  bool full = false;
-  for (auto& user : destination.users)
-    full = full || !context_.store.quota(user).room_for(machine_.declared_size());
+  const bool full = !full_mailbox(destination, machine_.declared_size()).empty();
   if (destination.users.size() > 1 ||
       (destination.users.size() == 1 && destination.users[0] != address.key()))
     note(fmt::format("{} leads to {}", address.text(), fmt::join(destination.users, ", ")));
   co_return machine_.on_recipient(std::move(destination), full);
+}
+
+/// The mailbox behind `destination` that has no room for `size` bytes; empty when all have.
+std::string Session::full_mailbox(const Destination& destination, std::uint64_t size) {
+  for (auto& user : destination.users) {
+    auto quota = context_.store.quota(user);
+    // The store knows the limit of the last log-in; the directory today's, and that of who has yet to log in.
+    if (auto known = destination.quotas.find(user); known != destination.quotas.end())
+      quota.limit = known->second;
+    if (!quota.room_for(size)) return user;
+  }
+  return {};
 }
 
 void Session::begin_message() {
@@ -128,6 +138,9 @@ void Session::begin_message() {
   reception_.emplace(shared_->budget, std::move(trace), machine_.message_limit(), machine_.declared_size());
 }
 
+/// Beyond any size that is read to the end and refused politely.
+Step Session::too_large() const { return {Reply{552, "5.3.4", machine_.too_large()}, Close{}}; }
+
 awaitable<Step> Session::read_message() {
   begin_message();
   stream_.expires_after(limits_.block);
@@ -139,9 +152,7 @@ awaitable<Step> Session::read_message() {
     }
     stream_.consume(reception_->feed_data(stream_.buffered()));
     if (reception_->dropped() > limits_.drained)
-      co_return Step{
-          Reply{552, "5.3.4", fmt::format("at most {} bytes are taken here", machine_.message_limit())},
-          Close{}};
+      co_return too_large();
   }
   co_return co_await finish_message();
 }
@@ -161,9 +172,7 @@ awaitable<Step> Session::read_chunk(ReadChunk chunk) {
     stream_.consume(part.size());
   }
   if (reception_ && reception_->dropped() > limits_.drained)
-    co_return Step{
-        Reply{552, "5.3.4", fmt::format("at most {} bytes are taken here", machine_.message_limit())},
-        Close{}};
+    co_return too_large();
   if (chunk.discard || !chunk.last) co_return machine_.on_chunk(chunk.size, chunk.discard);
   co_return co_await finish_message();
 }
@@ -194,6 +203,13 @@ void Session::complete_header() {
 awaitable<Taken> Session::store() {
   complete_header();
   auto& envelope = machine_.envelope();
+  for (auto& recipient : envelope.recipients)
+    if (auto full = full_mailbox(recipient.destination, reception_->message()->size()); !full.empty()) {
+      log::info("smtp: {}: <{}> → {}: no room for {} bytes", id_, envelope.return_path(), full,
+                reception_->message()->size());
+      machine_.set_full(std::move(full));
+      co_return Taken::MailboxFull;
+    }
   Delivery delivery;
   std::set<std::string> seen;
   std::vector<std::pair<std::string, std::string>> elsewhere;

@@ -41,7 +41,9 @@ class Session {
   awaitable<Step> finish_message();
   awaitable<Taken> store();
 
+  std::string full_mailbox(const Destination& destination, std::uint64_t size);
   void begin_message();
+  Step too_large() const;
   void complete_header();
   void say(const Reply& reply);
   void note(std::string_view text);

@@ -120,6 +120,16 @@ def logins():
         stopped(process)
 
 
+def cached():
+    process, _ = ours(100)
+    try:
+        rate = statistics.median(float(subprocess.check_output([f'{BUILD}/tests/bench_directory_load', 'cached', f'{WORK}/ours/ldapi', '8', str(SECS), '100']))
+                                 for _ in range(max(3, RUNS // 2)))
+        figure('cached_per_s', rate, None, None, '>= 50 000', rate >= 50_000)
+    finally:
+        stopped(process)
+
+
 def memory():
     process, _ = ours(5)
     time.sleep(0.3)
@@ -132,7 +142,7 @@ def memory():
 try:
     subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
     certificates()
-    for part in sys.argv[1:] or ['first', 'thousand', 'logins', 'memory']:
-        {'first': first, 'thousand': thousand, 'logins': logins, 'memory': memory}[part]()
+    for part in sys.argv[1:] or ['first', 'thousand', 'logins', 'cached', 'memory']:
+        {'first': first, 'thousand': thousand, 'logins': logins, 'cached': cached, 'memory': memory}[part]()
 finally:
     shutil.rmtree(WORK, ignore_errors=True)

@@ -1,8 +1,10 @@
 // The load of bench/directory.sh: logins of users u0, u1, … (passwords p0, p1, …) of dc=helper,dc=bac for
 // some seconds.
 //   raw     what libldap can do: a thread a connection, each one simple bind after another
-//   client  what a mail server does: lab::directory::Client, look-up and bind, on one thread
-// usage: bench_directory_load raw|client LDAPI-PATH CONNECTIONS SECONDS USERS       prints logins per second
+//   client  what a mail server does: lab::directory::Client, look-up and bind, on one thread, nothing
+//   remembered cached  the same with what the client remembers
+// usage: bench_directory_load raw|client|cached LDAPI-PATH CONNECTIONS SECONDS USERS       prints logins per
+// second
 #include <ldap.h>
 
 #include <atomic>
@@ -23,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 struct Load {
   std::string socket;
   int connections, users;
+  Clock::duration length;
   Clock::time_point until;
 };
 
@@ -53,18 +56,33 @@ long raw(const Load& load) {
   return failed == 0 ? done.load() : -1;
 }
 
-long through_client(const Load& load) {
+long through_client(const Load& load, bool cached) {
   using namespace lab::directory;
   boost::asio::io_context io(1);
   ClientSettings settings;
   settings.urls = {"ldapi://" + load.socket};
   settings.base = "dc=helper,dc=bac";
   settings.limits.bind_connections = static_cast<std::size_t>(load.connections);
+  if (!cached) settings.cache.right = std::chrono::milliseconds(0);
   Client client(io.get_executor(), settings);
   std::minstd_rand random(1);
   long done = 0, failed = 0;
+  if (cached) {
+    // Until everybody has been let in since the directory began to tell of changes: from then on, all are
+    // known.
+    for (int round = 0; round < 3; ++round) {
+      int open = load.users;
+      for (int user = 0; user < load.users; ++user) {
+        const auto number = std::to_string(user);
+        client.authenticate("u" + number, "p" + number, [&](Authentication) { --open; });
+      }
+      while (open > 0) io.run_one();
+      io.restart();
+    }
+  }
+  const auto until = cached ? Clock::now() + load.length : load.until;
   std::function<void()> next = [&] {
-    if (Clock::now() >= load.until) return;
+    if (Clock::now() >= until) return;
     const auto user = std::to_string(random() % static_cast<unsigned>(load.users));
     client.authenticate("u" + user, "p" + user, [&](Authentication answer) {
       ++(answer ? done : failed);
@@ -72,7 +90,7 @@ long through_client(const Load& load) {
     });
   };
   for (int i = 0; i < 2 * load.connections; ++i) next();
-  io.run_until(load.until + std::chrono::milliseconds(200));
+  io.run_until(until + std::chrono::milliseconds(200));
   return failed == 0 ? done : -1;
 }
 
@@ -81,10 +99,11 @@ long through_client(const Load& load) {
 int main(int argc, char** argv) {
   if (argc != 6) return 2;
   const double seconds = std::atof(argv[4]);
-  const Load load{
-      argv[2], std::atoi(argv[3]), std::atoi(argv[5]),
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))};
-  const long logins = std::strcmp(argv[1], "raw") == 0 ? raw(load) : through_client(load);
+  const auto length = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const Load load{argv[2], std::atoi(argv[3]), std::atoi(argv[5]), length, Clock::now() + length};
+  const long logins = std::strcmp(argv[1], "raw") == 0
+                          ? raw(load)
+                          : through_client(load, std::strcmp(argv[1], "cached") == 0);
   if (logins < 0) std::fprintf(stderr, "some logins failed\n");
   std::printf("%.0f\n", static_cast<double>(logins) / seconds);
   return logins > 0 ? 0 : 1;

@@ -1,9 +1,11 @@
 // Any text as a login name: its filter is one libldap accepts and asks for exactly this value; its DN reads
-// back.
+// back. As a password of Active Directory: whole characters or refused. As a referral: a server whose URL
+// reads back.
 #include <cstdlib>
 
 #include "directory/dn.hpp"
 #include "directory/flavour.hpp"
+#include "directory/referral.hpp"
 #include "directory/wire.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -27,5 +29,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   wire.abandon(*id);
   if (leaf_of_dn("cn=" + escape_dn(name) + ",dc=a") != name) std::abort();
   (void)wire.take_output();
+  if (auto quoted = unicode_password(name); quoted && (quoted->size() % 2 != 0 || quoted->size() < 4))
+    std::abort();
+  if (auto referral = parse_referral(std::string(name))) {
+    auto again = ServerUrl::parse(referral->server.text());
+    if (!again || *again != referral->server || again->is_local()) std::abort();
+  }
   return 0;
 }

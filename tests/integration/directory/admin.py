@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """lab-directory's commands for a teacher: people and groups that come and go while the server runs, a class list of a thousand."""
-import csv, io, os, subprocess
+import csv, json, io, os, subprocess
 
 import netlab
 from netlab import contains, equal
@@ -97,6 +97,50 @@ def test_without_a_server_the_reason_is_told():
         status, said = admin(school, 'user', 'list', check=False)
         equal(status, 1)
         contains(said, 'cannot be reached')
+
+
+def test_rules_of_groups_hold_for_their_members_and_are_told_with_their_origin():
+    groups = '{staff: {order: 2, policy: {quota: 9M}}, teachers: {order: 1, groups: [staff], policy: {passwords: {least_length: 12}}}, students: {}, guests: {}}'
+    with School() as school, school.server(groups=groups, more='policy: {max_message: 3M}') as server:
+        def effective(uid):
+            return json.loads(admin(school, 'user', 'effective', uid, '--json'))
+        equal(effective('ali')['quota'], {'value': 200 << 20, 'from': 'user ali'})
+        equal(effective('awa')['quota'], {'value': 9 << 20, 'from': 'group staff (through teachers)'})
+        equal(effective('awa')['max_message'], {'value': 3 << 20, 'from': 'domain helper.bac'})
+        equal(effective('awa')['passwords']['value']['least_length'], 12)
+        # A group joined by hand brings its rules, for passwords too; one left takes them back.
+        admin(school, 'group', 'member', 'teachers', '--add', 'eric')
+        equal(effective('eric')['passwords']['from'], 'group teachers')
+        contains(school.refusal('ldappasswd', '-s', 'too-short', user='eric', password='Eric-2026'), 'onstraint')
+        admin(school, 'group', 'member', 'teachers', '--del', 'eric')
+        school.tool('ldappasswd', '-s', 'too-short', user='eric', password='Eric-2026')
+        admin(school, 'group', 'set', 'students', '--protocols', 'imap', '--send-outside', 'no')
+        equal(effective('eric')['protocols'], {'value': ['imap'], 'from': 'group students'})
+        admin(school, 'user', 'set', 'eric', '--protocols', 'none')
+        equal(effective('eric')['protocols'], {'value': [], 'from': 'user eric'})
+        admin(school, 'user', 'set', 'eric', '--protocols', 'default')
+        equal(effective('eric')['protocols']['from'], 'group students')
+        # The server's own tools see the nesting.
+        contains(school.search('-b', 'cn=staff,ou=groups,' + BASE, 'member', way='ldapi'), 'cn=teachers,ou=groups')
+        contains(school.search('-b', 'cn=teachers,ou=groups,' + BASE, 'memberOf', way='ldapi'), 'cn=staff,ou=groups')
+
+
+def test_machines_are_in_the_directory():
+    computers = 'computers: {pc1: {description: pc1.helper.bac, macs: ["02:4c:61:00:00:01"], addresses: [192.168.56.20], groups: [guests]}}'
+    with School() as school, school.server(more=computers):
+        found = school.search('-b', 'ou=computers,' + BASE, '(macAddress=02:4c:61:00:00:01)', 'ipHostNumber', 'memberOf', user='ali', password='Ali-2026')
+        contains(found, 'ipHostNumber: 192.168.56.20')
+        contains(found, 'memberOf: cn=guests,ou=groups')
+
+
+def test_a_list_with_mistakes_changes_nothing_and_tells_them_all():
+    with School() as school, school.server():
+        path = school.write('class.csv', 'name,login,group\nA B,ab,x\nC D,ab,x\n,,\n"E",e e,x\n')
+        status, said = admin(school, 'import', path, check=False)
+        equal(status, 1)
+        for part in (":3: the login 'ab' is also in line 2", ":5: the login 'e e'", '2 mistakes; nothing was changed'):
+            contains(said, part)
+        equal('uid=ab' in school.search('-b', BASE, way='ldapi'), False)
 
 
 def test_a_class_list_of_a_thousand_comes_in_once():

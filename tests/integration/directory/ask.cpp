@@ -1,6 +1,7 @@
 // Asks a directory through the client, for the integration tests: a question a line on standard input,
 // tab-separated
-// ("auth<TAB>ali<TAB>password", "find<TAB>ali@helper.bac", "wait" = until all before are answered, "quit"),
+// ("auth<TAB>ali<TAB>password", "find<TAB>ali@helper.bac", "passwd<TAB>ali<TAB>old<TAB>new",
+// "wait" = until all before are answered, "quit"),
 // an answer a line: "auth ali Ok 12 ms groups=teachers why=". Questions run at the same time, as in a mail
 // server.
 #include <boost/asio/executor_work_guard.hpp>
@@ -22,8 +23,12 @@ using namespace lab::directory;
 using Clock = std::chrono::steady_clock;
 
 const char* name(Authentication::Outcome o) {
-  constexpr const char* names[] = {"Ok",      "WrongPassword",      "UnknownUser", "Locked",
-                                   "Expired", "MustChangePassword", "Unavailable"};
+  constexpr const char* names[] = {"Ok",       "WrongPassword", "UnknownUser",        "Locked",
+                                   "Disabled", "Expired",       "MustChangePassword", "Unavailable"};
+  return names[static_cast<int>(o)];
+}
+const char* name(PasswordChange::Outcome o) {
+  constexpr const char* names[] = {"Ok", "WrongPassword", "UnknownUser", "Denied", "Refused", "Unavailable"};
   return names[static_cast<int>(o)];
 }
 const char* name(Recipient::Outcome o) {
@@ -72,6 +77,9 @@ int main(int argc, char** argv) {
   settings.urls.assign(argv + 5, argv + argc);
   if (auto* within = std::getenv("ASK_WITHIN_MS"))
     settings.limits.request = std::chrono::milliseconds(std::atoi(within));
+  if (auto* flavour = std::getenv("ASK_FLAVOUR"); flavour != nullptr && std::string(flavour) == "ad")
+    settings.flavour = Flavour::ActiveDirectory;
+  if (std::getenv("ASK_FOLLOW") != nullptr) settings.referrals = Referrals::Follow;
   if (auto fine = Client::check(settings); !fine) {
     std::fprintf(stderr, "%s\n", fine.error().text().c_str());
     return 2;
@@ -101,6 +109,14 @@ int main(int argc, char** argv) {
           questions.end("auth " + subject + " " + name(a.outcome) + " " + took() +
                         " groups=" + joined(a.user.groups) + " why=" + a.why);
         });
+      } else if (verb == "passwd") {
+        questions.begin();
+        const auto tab = password.find('\t');
+        client.change_password(
+            subject, password.substr(0, tab), password.substr(std::min(password.size(), tab + 1)),
+            [&, subject](PasswordChange change) {
+              questions.end("passwd " + subject + " " + name(change.outcome) + " why=" + change.why);
+            });
       } else if (verb == "find") {
         questions.begin();
         client.find_recipient(subject, [&, subject, took](Recipient r) {

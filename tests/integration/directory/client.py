@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """The C++ client against a real slapd: every way in, every wrong way in, servers that stop, freeze, restart and differ."""
-import os, signal, socket, subprocess, time
+import os, select, shutil, signal, socket, subprocess, threading, time
 
 import netlab
-from netlab import Folder, contains, equal, until
+from netlab import Daemon, Folder, contains, equal, until
 
 netlab.need('/usr/sbin/slapd', 'ldappasswd', 'openssl', 'unshare')
 netlab.isolate()
 
-from school import USERS, Asker, School, dn
+from school import BASE, Asker, School, dn
 
 
 def freeze(server):
@@ -20,8 +20,8 @@ def freeze(server):
 
 def test_logins_are_judged_the_same_over_every_way():
     with School() as school, school.server():
-        for way, url in school.urls.items():
-            with Asker(school, url) as client:
+        for way in school.ways:
+            with Asker(school, school.urls[way]) as client:
                 equal(client.auth('ali', 'Ali-2026'), 'Ok', way)
                 equal(client.auth('ALI@Helper.Bac', 'Ali-2026'), 'Ok', way)
                 equal(client.auth('awa.ouedraogo@helper.bac', 'Awa-2026'), 'Ok', way)
@@ -67,11 +67,129 @@ def test_locked_expired_and_to_be_changed_are_told_apart():
         school.tool('ldapmodify', way='ldapi', input=f'dn: {dn(uid)}\nchangetype: modify\nreplace: {line.split(":")[0]}\n{line}\n')
     with School() as school, school.server(more='passwords: {lock_after: 2, must_change: true}\n'), Asker(school, school.urls['ldapi']) as client:
         change('ali', 'pwdAccountLockedTime: 000001010000Z')
-        equal(client.auth('ali', 'Ali-2026'), 'Locked')
+        equal(client.auth('ali', 'Ali-2026'), 'Disabled')
+        change('ali', 'pwdAccountLockedTime: 20250101000000Z')
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {dn("ali")}\nchangetype: modify\nreplace: pwdEndTime\npwdEndTime: 20250101000000Z\n')
+        equal(client.auth('ali', 'Ali-2026'), 'Expired')
         school.tool('ldappasswd', '-s', 'Awa-2026', dn('awa'), way='ldapi')
         equal(client.auth('awa', 'Awa-2026'), 'MustChangePassword')
         equal([client.auth('eric', 'wrong') for _ in range(2)], ['WrongPassword', 'WrongPassword'])
         equal(client.auth('eric', 'Eric-2026'), 'Locked')
+
+
+def remembered(school, server, client, user, password):
+    """Logs in until the client answers by itself, which a frozen server shows."""
+    def once():
+        equal(client.auth(user, password), 'Ok')
+        freeze(server)
+        client.send('auth', user, password)
+        time.sleep(0.05)
+        known = bool(select.select([client.process.stdout], [], [], 0)[0])
+        server.signal(signal.SIGCONT)
+        contains(client.line(), ' Ok ')
+        return known
+    until(once, f'{user} to be remembered')
+
+
+def test_a_remembered_login_needs_no_server_and_ends_with_any_change():
+    def change(target, *lines):
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {target}\nchangetype: modify\n' + '\n'.join(lines) + '\n')
+    with School() as school, school.server() as server, Asker(school, school.urls['ldaps']) as client:
+        remembered(school, server, client, 'ali', 'Ali-2026')
+        equal(client.auth('ali', 'ali-2026'), 'WrongPassword')
+        school.tool('ldappasswd', '-s', 'Ali-2027', dn('ali'), way='ldapi')
+        until(lambda: client.auth('ali', 'Ali-2026') == 'WrongPassword', 'the old password to be forgotten')
+        remembered(school, server, client, 'ali', 'Ali-2027')
+        change(f'cn=guests,ou=groups,{BASE}', 'add: member', f'member: {dn("ali")}')
+        until(lambda: 'guests' in client.ask('auth', 'ali', 'Ali-2027'), 'the new group')
+        remembered(school, server, client, 'ali', 'Ali-2027')
+        change(dn('ali'), 'replace: pwdAccountLockedTime', 'pwdAccountLockedTime: 000001010000Z')
+        until(lambda: client.auth('ali', 'Ali-2027') == 'Disabled', 'the lock to count')
+        remembered(school, server, client, 'awa', 'Awa-2026')
+        school.tool('ldapdelete', dn('awa'), way='ldapi')
+        until(lambda: client.auth('awa', 'Awa-2026') == 'UnknownUser', 'the deleted one to be forgotten')
+
+
+def test_people_change_their_own_password_and_keep_to_the_rules():
+    with School() as school, school.server(more='passwords: {least_length: 8, lock_after: 2, must_change: true}\n'), Asker(school, school.urls['StartTLS']) as client:
+        equal(client.passwd('ali', 'wrong', 'Ali-2027!'), 'WrongPassword')
+        equal(client.passwd('ali', 'Ali-2026', 'short'), 'Refused')
+        equal(client.passwd('ali', 'Ali-2026', ''), 'Refused')
+        equal(client.passwd('ali', 'Ali-2026', 'Ali-2027!'), 'Ok')
+        equal(client.auth('ali', 'Ali-2027!'), 'Ok')
+        equal(client.auth('ali', 'Ali-2026'), 'WrongPassword')
+        equal(client.passwd('nobody', 'x', 'Long-enough'), 'UnknownUser')
+        school.tool('ldappasswd', '-s', 'Start-2026', dn('awa'), way='ldapi')
+        equal(client.auth('awa', 'Start-2026'), 'MustChangePassword')
+        equal(client.passwd('awa', 'Start-2026', 'Awa-2027!'), 'Ok')
+        equal(client.auth('awa', 'Awa-2027!'), 'Ok')
+
+
+def test_a_login_name_may_stand_behind_its_domain():
+    with School() as school, school.server(), Asker(school, school.urls['ldapi']) as client:
+        for name in 'HELPER\\ali', 'helper.bac\\Ali':
+            equal(client.auth(name, 'Ali-2026'), 'Ok', name)
+        for name in 'OTHER\\ali', '\\ali', 'HELPER\\', 'HELPER\\*', 'HELPER\\HELPER\\ali':
+            equal(client.auth(name, 'Ali-2026'), 'UnknownUser', name)
+
+
+def test_a_referral_is_refused_or_followed_as_told():
+    with School() as school, school.server(), School() as other:
+        for name in 'ca.pem', 'cert.pem', 'key.pem':
+            shutil.copy(school / name, other / name)
+        there = other.write('elsewhere.yaml', open(other.config(users='{zoe: {password: "Zoe-2026"}}', groups='{}', aliases='{}')).read().replace('127.0.0.1', '127.0.0.2'))
+        school.tool('ldapadd', '-M', way='ldapi', input=f'dn: ou=elsewhere,{BASE}\nobjectClass: referral\nobjectClass: extensibleObject\nou: elsewhere\n'
+                    f'ref: ldaps://127.0.0.2/ou=people,{BASE}??sub\n')
+        with Daemon('lab-directory', '--config', there):
+            with Asker(school, school.urls['ldaps']) as client:
+                equal(client.auth('zoe', 'Zoe-2026'), 'UnknownUser')
+                equal(client.auth('ali', 'Ali-2026'), 'Ok')
+            with Asker(school, school.urls['ldaps'], ASK_FOLLOW='1') as client:
+                equal(client.auth('zoe', 'Zoe-2026'), 'Ok')
+                equal(client.auth('zoe', 'zoe-2026'), 'WrongPassword')
+                equal(client.auth('ali', 'Ali-2026'), 'Ok')
+                contains(client.ask('find', 'zoe@helper.bac'), ' uid=zoe ')
+        with Asker(school, school.urls['ldaps'], ASK_FOLLOW='1') as client:
+            equal(client.auth('zoe', 'Zoe-2026'), 'UnknownUser', 'and where nobody answers')
+
+
+class Slow:
+    """Carries TCP to a server, every byte a while later."""
+
+    def __init__(self, address, to, delay):
+        self.to, self.delay = to, delay
+        self.listener = socket.create_server(address)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self.to)
+            for a, b in (near, far), (far, near):
+                threading.Thread(target=self.carry, args=(a, b), daemon=True).start()
+
+    def carry(self, a, b):
+        try:
+            while data := a.recv(65536):
+                time.sleep(self.delay)
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def test_a_slow_server_answers_everybody_in_time():
+    with School() as school, school.server():
+        slow = Slow(('127.0.0.7', 636), ('127.0.0.1', 636), 0.1)
+        with Asker(school, 'ldaps://127.0.0.1:636'.replace('127.0.0.1', '127.0.0.7'), within=15000) as client:
+            for n in range(40):
+                client.send('auth', ('ali', 'awa', 'eric')[n % 3], ('Ali-2026', 'Awa-2026', 'Eric-2026')[n % 3])
+            for _ in range(40):
+                contains(client.line(), ' Ok ')
+        slow.listener.close()
 
 
 def test_a_certificate_of_another_ca_or_name_is_refused():
@@ -114,7 +232,7 @@ def test_a_frozen_server_keeps_no_login_past_its_deadline():
         equal(client.auth('ali', 'Ali-2026'), 'Ok')
         freeze(server)
         for _ in range(5):
-            client.send('auth', 'ali', 'Ali-2026')
+            client.send('auth', 'awa', 'Awa-2026')
         for _ in range(5):
             contains(client.line(), ' Unavailable ')
         server.signal(signal.SIGCONT)
@@ -124,8 +242,8 @@ def test_a_frozen_server_keeps_no_login_past_its_deadline():
 def test_a_server_frozen_before_the_first_question_is_no_trap_either():
     with School() as school, school.server() as server:
         freeze(server)
-        for way, url in school.urls.items():
-            with Asker(school, url, within=1500) as client:
+        for way in school.ways:
+            with Asker(school, school.urls[way], within=1500) as client:
                 contains(client.ask('auth', 'ali', 'Ali-2026'), ' Unavailable ')
         server.signal(signal.SIGCONT)
 

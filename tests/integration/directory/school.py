@@ -27,7 +27,7 @@ def certificates(folder):
     key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
     openssl('req', '-x509', *key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=School CA')
     openssl('req', *key, '-keyout', 'key.pem', '-out', 'request.pem', '-subj', '/CN=srv.helper.bac')
-    folder.write('names', 'subjectAltName=DNS:srv.helper.bac,IP:127.0.0.1\n')
+    folder.write('names', 'subjectAltName=DNS:srv.helper.bac,IP:127.0.0.1,IP:127.0.0.2,IP:127.0.0.7\n')
     openssl('x509', '-req', '-in', 'request.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '1', '-out', 'cert.pem',
             '-extfile', 'names')
 
@@ -39,8 +39,11 @@ class School(Folder):
         super().__init__()
         certificates(self)
         self.write('service-password', 'a long secret of the mail server\n')
+        self.write('copier-password', 'a long "secret" of the replica\n')
         self.socket = self / 'run/ldapi'
         self.urls = {'ldapi': 'ldapi://' + self.socket, 'StartTLS': 'ldap://127.0.0.1:389', 'ldaps': 'ldaps://127.0.0.1:636'}
+        self.ways = tuple(self.urls)
+        self.urls['replica'] = 'ldaps://127.0.0.2:636'
 
     def config(self, users=USERS, groups=GROUPS, aliases=ALIASES, more=''):
         return self.write('directory.yaml', f'''domain: helper.bac
@@ -55,6 +58,18 @@ aliases: {aliases}
 
     def server(self, **changes):
         return Daemon('lab-directory', '--config', self.config(**changes))
+
+    def copier(self):
+        return f'replication: {{dn: "cn=replica,ou=services,{BASE}", password_file: {self / "copier-password"}}}\n'
+
+    def replica(self):
+        """A second server, on 127.0.0.2, that copies the first."""
+        return Daemon('lab-directory', '--config', self.write('replica.yaml', f'''domain: helper.bac
+data: {self / 'copy'}
+listen: {{ldap: 127.0.0.2:389, ldaps: 127.0.0.2:636, ldapi: {self / 'run/copy'}}}
+tls: {{certificate: {self / 'cert.pem'}, key: {self / 'key.pem'}, ca: {self / 'ca.pem'}}}
+replica_of: ldaps://127.0.0.1:636
+{self.copier()}'''))
 
     def tool(self, program, *arguments, way='ldaps', user=None, password=None, check=True, input=None):
         """An OpenLDAP tool as `user` (simple bind), or over the socket as the administrator."""
@@ -85,11 +100,11 @@ aliases: {aliases}
 class Asker:
     """The C++ client, asked line by line (ask.cpp)."""
 
-    def __init__(self, school, *urls, bind=SERVICE, ca=None, within=None):
+    def __init__(self, school, *urls, bind=SERVICE, ca=None, within=None, base=BASE, password=None, **environment):
         program = os.path.join(netlab.BIN, '../tests/directory_ask')
-        password = 'a long secret of the mail server' if bind != '-' else '-'
-        self.process = subprocess.Popen([program, BASE, bind, password, ca or school / 'ca.pem', *urls], text=True, bufsize=1,
-                                        env=os.environ | ({'ASK_WITHIN_MS': str(within)} if within else {}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        password = password or ('a long secret of the mail server' if bind != '-' else '-')
+        self.process = subprocess.Popen([program, base, bind, password, ca or school / 'ca.pem', *urls], text=True, bufsize=1,
+                                        env=os.environ | environment | ({'ASK_WITHIN_MS': str(within)} if within else {}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def send(self, *words):
         self.process.stdin.write('\t'.join(words) + '\n')
@@ -102,6 +117,10 @@ class Asker:
         self.send('auth', user, password)
         answer = self.line()
         return answer[len('auth ' + user) + 1:].split(' ')[0]
+
+    def passwd(self, user, old, new):
+        """The outcome's name."""
+        return self.ask('passwd', user, old + '\t' + new)[len('passwd ' + user) + 1:].split(' ')[0]
 
     def ask(self, verb, subject, password=''):
         """The whole answer."""

@@ -137,9 +137,9 @@ class LabTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, f'labctl {arguments}: {done.stdout}{done.stderr}')
         return done
 
-    def start_labctl(self, *arguments):
+    def start_labctl(self, *arguments, stdin=subprocess.DEVNULL):
         """labctl in the background."""
-        return subprocess.Popen(as_user([LABCTL, *arguments]), env=self.environment(), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.Popen(as_user([LABCTL, *arguments]), env=self.environment(), cwd=self.folder, stdin=stdin, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True)
 
     def write(self, name, text):

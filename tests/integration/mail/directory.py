@@ -61,6 +61,12 @@ def test_a_directory_password_sends_and_reads_mail_whichever_way_the_directory_i
             equal(refused(server, ('*', 'Ali-2026')), 535)
 
 
+def test_a_login_name_may_stand_behind_its_domain():
+    with School() as school, school.server(), post(school) as server:
+        equal(server.submit(('HELPER\\ali', 'Ali-2026'), ['awa@helper.bac'], sender='ali@helper.bac'), {})
+        equal(refused(server, ('OTHER\\ali', 'Ali-2026')), 535)
+
+
 def test_only_those_the_directory_knows_get_mail():
     with School() as school, school.server(), post(school) as server:
         client = server.smtp()

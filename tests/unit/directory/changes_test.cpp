@@ -16,8 +16,8 @@ Salt fixed_salt() { return Salt{1, 2, 3}; }
 /// The changes that lead from the tree of one file to that of another, as lines.
 std::vector<std::string> changes(const std::string& before, const std::string& after) {
   const auto old_settings = settings_of(before), new_settings = settings_of(after);
-  const auto old = build_tree(old_settings, store_passwords(old_settings, "", {}, fixed_salt));
-  const auto now = build_tree(new_settings, store_passwords(new_settings, "", old, random_salt), old);
+  const auto old = build_tree(old_settings, store_passwords(old_settings, {}, {}, fixed_salt));
+  const auto now = build_tree(new_settings, store_passwords(new_settings, {}, old, random_salt), old);
   std::vector<std::string> lines;
   for (auto& change : changes_between(old, now)) {
     auto line = change.text();

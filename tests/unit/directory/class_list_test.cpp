@@ -10,8 +10,11 @@ namespace {
 /// The list as "uid|name|groups" lines, or the mistake.
 std::string read(std::string_view text) {
   auto pupils = parse_class_list("class.csv", text);
-  if (!pupils) return pupils.error().text();
   std::string out;
+  if (!pupils) {
+    for (auto& mistake : pupils.error()) out += (out.empty() ? "" : "\n") + mistake.text();
+    return out;
+  }
   for (auto& p : *pupils)
     out += fmt::format("{}|{}|{}\n", p.uid.empty() ? login_name(p.name) : p.uid, p.name,
                        fmt::join(p.groups, ","));
@@ -39,6 +42,25 @@ TEST(ClassList, AMistakeNamesItsLine) {
   EXPECT_EQ(read("name\n\"Ali\nAwa\n"), "class.csv:2: a quote is not closed");
   EXPECT_EQ(read(""), "class.csv: the list is empty");
   EXPECT_EQ(read("name\n王\n"), "class.csv:2: no login name can be made of '王'; add a column 'login'");
+}
+
+TEST(ClassList, EveryMistakeIsToldAtOnce) {
+  EXPECT_EQ(read("name,login,group,mail\nAli,ali,a,\nAwa,ali,a,\nEric,e(r)ic,a,\nFati,,a,fa ti\nIssa,issa,a\"b,\n"),
+            "class.csv:3: the login 'ali' is also in line 2\n"
+            "class.csv:4: the login 'e(r)ic' has '(': letters, digits, '.', '_' and '-' only\n"
+            "class.csv:5: the address 'fa ti' has a character no plain address has: ' '\n"
+            "class.csv:6: the group 'a\"b' has '\"': letters, digits, '.', '_' and '-' only");
+  EXPECT_EQ(read("name,group\nAli,a,b\n"),
+            "class.csv:2: 3 cells where there are 2 columns; put quotes around a cell that holds the separator");
+  EXPECT_EQ(read("name\nAli\x01\n"), "class.csv:2: a control character nobody can type");
+  EXPECT_EQ(read("\xff\xfeN"), "class.csv: the list is UTF-16; save it as 'CSV UTF-8'");
+}
+
+TEST(ClassList, AnOldSpreadsheetsLettersAreRead) {
+  EXPECT_EQ(read("Nom;Pr\xe9nom;Classe\nOu\xe9"
+                 "draogo;L\xe9"
+                 "a;Premi\xe8re S\n"),
+            "lea.ouedraogo|Léa Ouédraogo|premiere-s\n");
 }
 
 TEST(ClassList, ALoginNameIsPlainAndShort) {

@@ -56,6 +56,19 @@ TEST(DirectoryConfig, ASocketPathTooLongForTheKernelIsReported) {
               HasSubstr("107 characters"));
 }
 
+TEST(DirectoryConfig, AReplicaHasAnOriginalAnAccountAndNobodyOfItsOwn) {
+  const std::string copy = replaced(kHelper.substr(0, kHelper.find("users:")), "/state", "/copy");
+  EXPECT_THAT(mistakes_in(copy + "replica_of: ldaps://srv.helper.bac\n"),
+              HasSubstr("needs an account to copy with"));
+  const std::string account =
+      "replication: {dn: \"cn=replica,ou=services,dc=helper,dc=bac\", password_file: /p}\n";
+  EXPECT_EQ(mistakes_in(copy + account + "replica_of: ldaps://srv.helper.bac\n"), "");
+  EXPECT_THAT(mistakes_in(copy + account + "replica_of: ldap://srv.helper.bac\n"),
+              HasSubstr("not an original to copy"));
+  EXPECT_THAT(mistakes_in(kHelper + account + "replica_of: ldaps://srv.helper.bac\n"),
+              HasSubstr("people of its original"));
+}
+
 TEST(DirectoryConfig, TheSuffixFollowsTheDomain) {
   EXPECT_EQ(suffix_of_domain("helper.bac"), "dc=helper,dc=bac");
   EXPECT_EQ(suffix_of_domain("a.b.c"), "dc=a,dc=b,dc=c");

@@ -23,7 +23,7 @@ Entry ali() {
 
 TEST(Flavour, ALoginNameIsSoughtAsOne) {
   EXPECT_EQ(search_login(kOpen, kBase, "ali").filter, "(&(objectClass=inetOrgPerson)(|(uid=ali)))");
-  EXPECT_EQ(search_login(kAd, kBase, "HELPER\\ali").filter,
+  EXPECT_EQ(search_login(kAd, kBase, "ali").filter,
             "(&(objectCategory=person)(objectClass=user)(|(sAMAccountName=ali)))");
 }
 
@@ -78,6 +78,46 @@ TEST(Flavour, ABindsAnswerIsUnderstood) {
   EXPECT_EQ(judged(kOpen, 13), Outcome::Unavailable);
 }
 
+TEST(Flavour, ALockIsToldApartByWhatTheEntryKeeps) {
+  Reply reply;
+  reply.code = 49;
+  reply.policy = PolicyError::AccountLocked;
+  auto judged = [&](const char* attribute, const char* value) {
+    Entry entry{.dn = "uid=ali", .attributes = {{attribute, {value}}}};
+    return judge_bind(kOpen, reply, entry, 1'795'468'800).outcome;  // 2026-11-23 21:20:00
+  };
+  EXPECT_EQ(judged("pwdAccountLockedTime", "20261123211900Z"), Outcome::Locked);
+  EXPECT_EQ(judged("pwdAccountLockedTime", "000001010000Z"), Outcome::Disabled);
+  EXPECT_EQ(judged("pwdEndTime", "20261123211900Z"), Outcome::Expired);
+  EXPECT_EQ(judged("pwdEndTime", "20271123211900Z"), Outcome::Locked);
+  EXPECT_EQ(judged("pwdEndTime", "tomorrow"), Outcome::Locked);
+}
+
+TEST(Flavour, ADomainBeforeABackslashMustBeTheOneServed) {
+  EXPECT_EQ(split_login("HELPER\\ali").domain, "HELPER");
+  EXPECT_EQ(split_login("HELPER\\ali").user, "ali");
+  EXPECT_EQ(split_login("ali").user, "ali");
+  EXPECT_TRUE(names_domain("Helper", kBase));
+  EXPECT_TRUE(names_domain("helper.bac", kBase));
+  for (auto* other : {"", "bac", "help", "other"}) EXPECT_FALSE(names_domain(other, kBase)) << other;
+}
+
+TEST(Flavour, ActiveDirectorysPasswordIsQuotedUtf16) {
+  EXPECT_EQ(unicode_password("aé"), std::string("\"\0a\0\xe9\0\"\0", 8));
+  EXPECT_EQ(unicode_password("\xf0\x9f\x98\x80"), std::string("\"\0\x3d\xd8\x00\xde\"\0", 8));
+  for (auto* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"})
+    EXPECT_EQ(unicode_password(bad), std::nullopt);
+}
+
+TEST(Flavour, ActiveDirectorysGroupsAreAliases) {
+  const Entry staff{.dn = "CN=Staff,DC=helper,DC=bac",
+                    .attributes = {{"objectClass", {"top", "group"}}, {"mail", {"staff@helper.bac"}}}};
+  EXPECT_TRUE(is_group(*best_match(kAd, {staff}, "staff@helper.bac")));
+  EXPECT_EQ(search_members("dc=helper,dc=bac", "CN=a(b),DC=helper").filter,
+            "(&(objectCategory=person)(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:=CN=a\\28b\\29,DC="
+            "helper))");
+}
+
 TEST(Flavour, ActiveDirectoryHidesTheReasonInItsDiagnostic) {
   auto said = [](const char* data) {
     return judged(
@@ -88,7 +128,7 @@ TEST(Flavour, ActiveDirectoryHidesTheReasonInItsDiagnostic) {
   EXPECT_EQ(said("52e"), Outcome::WrongPassword);
   EXPECT_EQ(said("525"), Outcome::UnknownUser);
   EXPECT_EQ(said("775"), Outcome::Locked);
-  EXPECT_EQ(said("533"), Outcome::Locked);
+  EXPECT_EQ(said("533"), Outcome::Disabled);
   EXPECT_EQ(said("701"), Outcome::Expired);
   EXPECT_EQ(said("773"), Outcome::MustChangePassword);
 }

@@ -7,10 +7,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
+User user(const std::string& dn) {
+  User u;
+  u.dn = dn;
+  return u;
+}
+
 TEST(KnownPeople, AreForgottenAfterAWhile) {
   KnownPeople people({.fresh = 5s, .most = 10});
   const KnownPeople::Clock::time_point now{};
-  people.remember("ali", {.dn = "uid=ali", .attributes = {}}, now);
+  people.remember("ali", user("uid=ali"), now);
   ASSERT_NE(people.find("ali", now + 4s), nullptr);
   EXPECT_EQ(people.find("ali", now + 4s)->dn, "uid=ali");
   EXPECT_EQ(people.find("ali", now + 5s), nullptr);

@@ -30,20 +30,20 @@ TEST(Password, WhatWeDidNotStoreNeverMatches) {
 TEST(Secrets, AClassOfAHundredIsHashedEachWithItsOwnSalt) {
   Settings s = settings_of(kHelper);
   for (int i = 0; i < 100; ++i) s.users["u" + std::to_string(i)].password = "p" + std::to_string(i);
-  const auto stored = store_passwords(s, "", {}, random_salt);
+  const auto stored = store_passwords(s, {}, {}, random_salt);
   ASSERT_EQ(stored.size(), 101U);
   EXPECT_TRUE(password_matches(stored.at(person_dn(s, "u77")), "p77"));
 }
 
 TEST(Secrets, APasswordThatIsTheSameKeepsItsStoredForm) {
   const auto s = settings_of(kHelper);
-  const auto first = store_passwords(s, "", {}, random_salt);
-  EXPECT_EQ(store_passwords(s, "", build_tree(s, first), random_salt), first);
+  const auto first = store_passwords(s, {}, {}, random_salt);
+  EXPECT_EQ(store_passwords(s, {}, build_tree(s, first), random_salt), first);
 }
 
 TEST(Secrets, TheClearTextIsNowhereInTheTree) {
   const auto s = settings_of(kHelper);
-  EXPECT_THAT(to_ldif(build_tree(s, store_passwords(s, "", {}, random_salt))),
+  EXPECT_THAT(to_ldif(build_tree(s, store_passwords(s, {}, {}, random_salt))),
               testing::Not(testing::HasSubstr("Ali-2026")));
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "directory/apparmor.hpp"
+#include "directory/replication.hpp"
 #include "settings.hpp"
 
 namespace lab::directory {
@@ -40,6 +41,43 @@ TEST(SlapdConf, ListensWhereItIsTold) {
 
 TEST(SlapdConf, APasswordSentInTheClearByAnAdministratorIsStoredHashed) {
   EXPECT_THAT(slapd_conf(settings_of(kHelper), kPlace, 10), HasSubstr("\nppolicy_hash_cleartext\n"));
+}
+
+const std::string kCopy = R"(domain: helper.bac
+data: /state
+listen: {ldap: 192.168.56.11:389, ldaps: 192.168.56.11:636, ldapi: /run/ldapi}
+tls: {certificate: /c.pem, key: /k.pem, ca: /ca.pem}
+replica_of: ldaps://192.168.56.10:636
+replication: {dn: "cn=replica,ou=services,dc=helper,dc=bac", password_file: /p}
+)";
+
+TEST(SlapdConf, AReplicaIsToldItsPasswordInMemoryOnly) {
+  auto place = kPlace;
+  place.chain = "/proc/self/fd/7";
+  place.syncrepl = "/proc/self/fd/8";
+  const auto settings = settings_of(kCopy);
+  const auto conf = slapd_conf(settings, place, 10);
+  EXPECT_THAT(conf, HasSubstr("\ninclude /proc/self/fd/7\n"));
+  EXPECT_THAT(conf, HasSubstr("\ninclude /proc/self/fd/8\n"));
+  EXPECT_THAT(conf, HasSubstr("\nppolicy_forward_updates\n"));
+  EXPECT_THAT(syncrepl_conf(settings, "a \"b\\"), HasSubstr("credentials=\"a \\\"b\\\\\" "));
+  EXPECT_THAT(syncrepl_conf(settings, "s"), HasSubstr("tls_reqcert=demand"));
+  EXPECT_THAT(chain_conf(settings, "s"), HasSubstr("mode=self"));
+}
+
+TEST(SlapdConf, OnlyACopierReadsPasswords) {
+  const auto alone = slapd_conf(settings_of(kHelper), kPlace, 10);
+  EXPECT_THAT(alone, HasSubstr("attrs=userPassword by self =xw by anonymous auth by * none"));
+  EXPECT_THAT(alone, HasSubstr("attrs=pwdHistory by * none"));
+  EXPECT_THAT(alone, Not(HasSubstr("authz-policy")));
+  const auto copied = slapd_conf(
+      settings_of(kHelper +
+                  "replication: {dn: \"cn=replica,ou=services,dc=helper,dc=bac\", password_file: /p}\n"),
+      kPlace, 10);
+  EXPECT_THAT(
+      copied,
+      HasSubstr(
+          "attrs=userPassword by dn.exact=\"cn=replica,ou=services,dc=helper,dc=bac\" read by self =xw"));
 }
 
 TEST(SlapdConf, ABiggerSchoolGetsABiggerMap) {

@@ -21,6 +21,10 @@ std::string hex(std::string_view text) {
 std::string result(int id, std::string_view tag, int code) {
   return bytes(fmt::format("300c0201{:02x}{}070a01{:02x}04000400", id, tag, code));
 }
+/// A value of BER, shorter than 128 bytes.
+std::string tlv(std::string_view tag, const std::string& content) {
+  return bytes(tag) + static_cast<char>(content.size()) + content;
+}
 void feed(Wire& wire, std::string_view text) { wire.feed({text.data(), text.size()}); }
 
 TEST(Wire, ExternalBindIsTheBytesTheRfcSays) {
@@ -66,6 +70,84 @@ TEST(Wire, ASearchIsAnsweredOnceWithAllItsEntries) {
   EXPECT_EQ(reply->entries[1].dn, "cn=a");
   EXPECT_EQ(reply->entries[1].first("cn"), "a");
   EXPECT_FALSE(wire.next());
+}
+
+TEST(Wire, ALongAnswerIsAskedForInPages) {
+  Wire wire;
+  Search search;
+  search.base = "dc=a";
+  search.page = 2;
+  search.page_cookie = "k";
+  const int id = *wire.search(search);
+  // RFC 2696 2: SEQUENCE { size 2, cookie "k" }
+  EXPECT_NE(hex(wire.take_output())
+                .find("30060201020401"
+                      "6b"),
+            std::string::npos);
+  const auto rest = tlv("30", bytes("020100") + tlv("04", "next"));
+  const auto control = tlv("30", tlv("04", "1.2.840.113556.1.4.319") + tlv("04", rest));
+  feed(wire, tlv("30", bytes(fmt::format("0201{:02x}", id)) + tlv("65", bytes("0a010004000400")) +
+                           tlv("a0", control)));
+  auto reply = wire.next();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->page_cookie, "next");
+}
+
+TEST(Wire, AControlWithoutItsValueIsNoCrash) {
+  Wire wire;
+  Search search;
+  search.page = 2;
+  const int id = *wire.search(search);
+  const auto control = tlv("30", tlv("04", "1.2.840.113556.1.4.319"));
+  feed(wire, tlv("30", bytes(fmt::format("0201{:02x}", id)) + tlv("65", bytes("0a010004000400")) +
+                           tlv("a0", control)));
+  auto reply = wire.next();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->page_cookie, "");
+}
+
+TEST(Wire, AFollowedSearchGivesEachChangeAsItComes) {
+  Wire wire;
+  wire.deliver_each();
+  Search search;
+  search.base = "dc=a";
+  search.follow_from = "rid=000,csn=x";
+  const int id = *wire.search(search);
+  // RFC 4533 2.2: SEQUENCE { refreshAndPersist (3), cookie }
+  EXPECT_NE(hex(wire.take_output()).find("30120a0103040d" + hex("rid=000,csn=x")), std::string::npos);
+  // IntermediateResponse: Sync Info, refreshDelete without anything (all before is told)
+  feed(wire, tlv("30", bytes(fmt::format("0201{:02x}", id)) +
+                           tlv("79", tlv("80", "1.3.6.1.4.1.4203.1.9.1.4") + tlv("81", bytes("a100")))));
+  auto told = wire.next();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->part, Reply::Part::UpToDate);
+  feed(wire, bytes(fmt::format("30180201{:02x}64130404636e3d61300b30090402636e3103040161", id)));
+  auto changed = wire.next();
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->part, Reply::Part::Change);
+  EXPECT_EQ(changed->entries.at(0).dn, "cn=a");
+  EXPECT_FALSE(wire.next());
+  feed(wire, result(id, "65", 52));
+  auto end = wire.next();
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->part, Reply::Part::Whole);
+  EXPECT_EQ(end->code, 52);
+}
+
+TEST(Wire, AReferenceToAnotherServerIsHandedOn) {
+  Wire wire;
+  Search search;
+  search.base = "dc=a";
+  const int id = *wire.search(search);
+  const std::string url = "ldap://b/dc=b";
+  const auto number = bytes(fmt::format("0201{:02x}", id));
+  feed(wire, tlv("30", number + tlv("73", tlv("04", url))) +
+                 tlv("30", number + tlv("65", bytes("0a010a04000400") + tlv("a3", tlv("04", url)))));
+  auto reply = wire.next();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->references, std::vector<std::string>{"ldap://b/dc=b"});
+  EXPECT_EQ(reply->referrals, std::vector<std::string>{"ldap://b/dc=b"});
+  EXPECT_EQ(reply->code, 10);
 }
 
 TEST(Wire, ABadFilterIsRefusedBeforeItIsSent) {

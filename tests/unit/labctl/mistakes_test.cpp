@@ -214,6 +214,21 @@ INSTANTIATE_TEST_SUITE_P(
         Case{kPc1, "ns2: {networks: {lan: 192.168.56.11}, services: dns}",
              "13:51: two primary name servers for helper.bac: srv (line 12) and ns2 (line 13); the others "
              "have `role: secondary`"},
+        Case{kPc1, "r: {networks: {lan: 192.168.56.11}, services: directory}",
+             "13:49: two directories for helper.bac: srv (line 12) and r (line 13); one per domain; the "
+             "others "
+             "have replica_of: it"},
+        Case{kPc1, "r: {networks: {lan: 192.168.56.11}, services: {directory: {replica_of: srvv}}}",
+             "13:74: unknown node 'srvv'; did you mean 'srv'?"},
+        Case{kPc1, "r: {networks: {lan: 192.168.56.11}, services: {directory: {replica_of: r}}}",
+             "13:74: r cannot be a replica of itself; name the node that runs the directory"},
+        Case{kPc1, "r: {networks: {lan: 192.168.56.11}, services: {directory: {replica_of: pc2}}}",
+             "13:74: pc2 has no directory of its own to copy; add it there: services: [directory]"},
+        Case{kPc1,
+             "r: {networks: {lan: 192.168.56.11}, services: {directory: {replica_of: srv, flavour: ad}}}",
+             "13:50: bind_dn, bind_password, base, ca, flavour and referrals are of an external directory; "
+             "for one "
+             "add provider: ldap and its url; leave them out for the lab's own"},
         Case{kServices, "{directory: {provider: ldap}, dns: , dhcp: , mail: }",
              "12:16: an external directory needs its url; add url: ldaps://dc1.example.org"},
         Case{"mail: }", "mail: {ports: {smtp: 25, imap: 25}}}",

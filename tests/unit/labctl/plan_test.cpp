@@ -141,6 +141,31 @@ TEST(Plan, TheMailServerReachesTheDirectoryOnItsOwnNodeByASocketElsewhereByLdaps
               HasSubstr("urls: [ldaps://ldap1.school.lab:636]"));
 }
 
+TEST(Plan, AReplicaCopiesItsOriginalAndTheMailServerKnowsBoth) {
+  const auto plan = planned(lab::testing::read_source("topologies/replica.yaml"));
+  EXPECT_THAT(plan.service("dc2/directory")->after, ElementsAre("dc1/directory"));
+  const auto copy = file_of(plan, "dc2/directory/directory.yaml");
+  EXPECT_THAT(copy, HasSubstr("replica_of: ldaps://172.16.30.11:636\n"));
+  EXPECT_THAT(copy, Not(HasSubstr("mira")));
+  EXPECT_THAT(copy, HasSubstr("dn: \"cn=replica,ou=services,dc=campus,dc=lab\"\n"));
+  EXPECT_EQ(file_of(plan, "dc1/directory/replica.password"), file_of(plan, "dc2/directory/replica.password"));
+  EXPECT_THAT(file_of(plan, "mail.yaml"),
+              HasSubstr("urls: [ldaps://dc1.campus.lab:636, ldaps://dc2.campus.lab:636]"));
+  EXPECT_EQ(plan.domains.front().directory_node, "dc1");
+}
+
+TEST(Plan, AnActiveDirectoryIsAskedInItsOwnWay) {
+  const auto plan =
+      planned(helper_with("directory: ,",
+                          "directory: {provider: ldap, url: \"ldaps://dc1.ad.school.test\", flavour: ad, "
+                          "base: \"DC=ad,DC=school,DC=test\", bind_dn: \"CN=mail\", bind_password: s3, "
+                          "referrals: follow},"));
+  const auto mail = file_of(plan, "mail.yaml");
+  for (const auto* line :
+       {"base: \"DC=ad,DC=school,DC=test\"\n", "flavour: ad\n", "referrals: follow\n", "bind_dn: \"CN=mail\"\n"})
+    EXPECT_THAT(mail, HasSubstr(line));
+}
+
 TEST(Plan, BothSidesOfTheDirectoryHaveTheSamePassword) {
   const auto plan = planned(kHelper);
   EXPECT_EQ(file_of(plan, "directory/mail.password"), file_of(plan, "mail/directory.password"));

@@ -69,6 +69,15 @@ TEST(ImapLogin, RefusesWrongPasswordsAndEndsAfterThree) {
   EXPECT_THAT(client.rest(), HasSubstr("* BYE"));
 }
 
+TEST(ImapLogin, IsRefusedWithTheRuleWhereAPolicyForbidsIt) {
+  Imap world;
+  world.people.rules.protocols = {"pop3", "smtp"};
+  world.people.rules.protocols_from = "group students";
+  EXPECT_THAT(world.open().ask("a LOGIN ali Ali-2026"),
+              HasSubstr("a NO [CONTACTADMIN] ali@helper.bac may not use imap (policy of group students); allowed: "
+                        "pop3, smtp\r\n"));
+}
+
 TEST(ImapLogin, IsDisabledWithoutTlsWhereTlsIsRequired) {
   Imap world;
   world.context.tls_required = true;

@@ -21,6 +21,7 @@ class People final : public Accounts {
   std::map<std::string, std::string> passwords{{"ali@helper.bac", "Ali-2026"},
                                                {"awa@helper.bac", "Awa-2026"}};
   std::uint64_t quota = 0;
+  MailRules rules;
   bool serves(std::string_view) const override { return true; }
   boost::asio::awaitable<Account> authenticate(std::string name, std::string password) override {
     if (name.find('@') == std::string::npos) name += "@helper.bac";
@@ -30,6 +31,13 @@ class People final : public Accounts {
                                                                             : Account::Outcome::Denied;
     account.user = name;
     account.quota = quota;
+    account.rules = rules;
+    co_return account;
+  }
+  boost::asio::awaitable<Account> admit(std::string principal) override {
+    Account account;
+    account.user = principal.substr(0, principal.find('@')) + "@helper.bac";
+    account.outcome = passwords.contains(account.user) ? Account::Outcome::Ok : Account::Outcome::Denied;
     co_return account;
   }
   boost::asio::awaitable<Destination> find(Address) override { co_return Destination{}; }

@@ -20,6 +20,8 @@ namespace lab::mail::test {
 struct MemoryAccounts final : Accounts {
   std::map<std::string, std::string> users{{"ali@helper.bac", "Ali-2026"}, {"awa@helper.bac", "Awa-2026"}};
   std::map<std::string, Destination> aliases;
+  std::map<std::string, std::uint64_t> quotas;
+  MailRules rules;  ///< of everybody
   bool down = false;
 
   bool serves(std::string_view domain) const override { return domain == "helper.bac"; }
@@ -30,6 +32,16 @@ struct MemoryAccounts final : Accounts {
     auto found = users.find(account.user);
     account.outcome =
         found != users.end() && found->second == password ? Account::Outcome::Ok : Account::Outcome::Denied;
+    account.rules = rules;
+    co_return account;
+  }
+  boost::asio::awaitable<Account> admit(std::string principal) override {
+    Account account;
+    account.user = principal.substr(0, principal.find('@')) + "@helper.bac";
+    account.outcome = users.contains(account.user) && principal.ends_with("@HELPER.BAC")
+                          ? Account::Outcome::Ok
+                          : Account::Outcome::Denied;
+    account.rules = rules;
     co_return account;
   }
   boost::asio::awaitable<Destination> find(Address address) override {
@@ -42,6 +54,7 @@ struct MemoryAccounts final : Accounts {
     if (users.count(address.key()) == 0) co_return destination;
     destination.outcome = Destination::Outcome::Known;
     destination.users = {address.key()};
+    if (auto quota = quotas.find(address.key()); quota != quotas.end()) destination.quotas.insert(*quota);
     co_return destination;
   }
   std::string welcome(const Account&) const override { return {}; }

@@ -16,6 +16,7 @@ struct Dialogue {
   bool directory_down = false, mailbox_full = false, closed = false;
   int messages = 0;
   std::uint64_t small_domain = 0;
+  MailRules rules;  // of who logs in
 
   static Settings settings() {
     Settings s;
@@ -51,6 +52,7 @@ struct Dialogue {
     a.outcome = c.name == "ali" && c.password == "Ali-2026" ? Account::Outcome::Ok : Account::Outcome::Denied;
     if (c.name == "locked") a = {Account::Outcome::Refused, "", "", 0, "this account is locked"};
     a.user = "ali@helper.bac";
+    a.rules = rules;
     return a;
   }
   std::string answer(Step step) {
@@ -99,6 +101,73 @@ TEST(SmtpMachine, AMessageFromElsewhereToAliIsTaken) {
   EXPECT_EQ(d.messages, 1);
   EXPECT_EQ(d.say("QUIT"), "221 2.0.0 mail.helper.bac says goodbye\r\n");
   EXPECT_TRUE(d.closed);
+}
+
+TEST(SmtpMachine, ThePolicyOfAGroupLimitsWhatItsMembersSend) {
+  Dialogue d(Dialogue::submission());
+  d.rules.max_message = 5 << 20;
+  d.rules.max_message_from = "group students";
+  d.logged_in();
+  EXPECT_THAT(d.say("EHLO pc1"), HasSubstr("SIZE 5242880\r\n"));
+  EXPECT_EQ(d.say("MAIL FROM:<ali@helper.bac> SIZE=5242881"),
+            "552 5.3.4 ali@helper.bac may send at most 5242880 bytes (policy of group students)\r\n");
+  EXPECT_THAT(d.say("MAIL FROM:<ali@helper.bac> SIZE=5242880"), StartsWith("250"));
+  d.say("RCPT TO:<awa@helper.bac>");
+  EXPECT_EQ(d.machine.message_limit(), 5U << 20U);
+}
+
+TEST(SmtpMachine, WhoMayNotSendOutsideStillWritesAtHome) {
+  Dialogue d(Dialogue::submission());
+  d.rules.send_outside = false;
+  d.rules.send_outside_from = "group students";
+  d.logged_in().say("MAIL FROM:<ali@helper.bac>");
+  EXPECT_EQ(d.say("RCPT TO:<eve@other.bac>"),
+            "550 5.7.1 ali@helper.bac may not send outside, and eve@other.bac is outside (policy of group "
+            "students)\r\n");
+  EXPECT_THAT(d.say("RCPT TO:<awa@helper.bac>"), StartsWith("250"));
+}
+
+/// Tokens as a library would take them: "ticket", then an empty answer, then "layers".
+struct FakeTickets final : TokenExchange {
+  State feed(std::string_view token) override {
+    if (token.empty() && step_ == 0) return reply_.clear(), State::Continue;
+    ++step_;
+    if (step_ == 1 && token == "ticket") return reply_ = "mutual", State::Continue;
+    if (step_ == 2 && token.empty()) return reply_ = "offer", State::Continue;
+    if (step_ == 3 && token == "layers") return State::Done;
+    return State::Refused;
+  }
+  const std::string& reply() const override { return reply_; }
+  const Credentials& credentials() const override { return credentials_; }
+  const std::string& why() const override { return why_; }
+  int step_ = 0;
+  std::string reply_, why_ = "the ticket is stale";
+  Credentials credentials_{.name = "ali", .password = "Ali-2026", .act_as = "", .principal = "ali@HELPER.BAC"};
+};
+
+TEST(SmtpMachine, ATicketLogsInWithoutAPassword) {
+  auto settings = Dialogue::submission();
+  settings.gssapi = [] { return std::make_unique<FakeTickets>(); };
+  Dialogue d(settings);
+  d.encrypted();
+  EXPECT_THAT(d.say("EHLO pc1"), HasSubstr("AUTH PLAIN LOGIN GSSAPI\r\n"));
+  EXPECT_EQ(d.say("AUTH GSSAPI"), "334 \r\n");
+  EXPECT_EQ(d.say(base64_encode("ticket")), "334 " + base64_encode("mutual") + "\r\n");
+  EXPECT_EQ(d.say(""), "334 " + base64_encode("offer") + "\r\n");
+  EXPECT_THAT(d.say(base64_encode("layers")), StartsWith("235 2.7.0"));
+}
+
+TEST(SmtpMachine, ATicketThatProvesNothingIsToldWhy) {
+  auto settings = Dialogue::submission();
+  settings.gssapi = [] { return std::make_unique<FakeTickets>(); };
+  Dialogue d(settings);
+  d.encrypted();
+  EXPECT_EQ(d.say("AUTH GSSAPI " + base64_encode("forged")),
+            "535 5.7.13 Kerberos does not vouch for you: the ticket is stale\r\n");
+  EXPECT_THAT(d.say("AUTH GSSAPI %%%"), StartsWith("501 5.5.2"));
+  Dialogue without(Dialogue::submission());
+  without.encrypted();
+  EXPECT_THAT(without.say("AUTH GSSAPI"), StartsWith("504 5.5.4"));
 }
 
 TEST(SmtpMachine, HeloClientsAreServedWithoutExtensions) {

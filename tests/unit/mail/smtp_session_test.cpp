@@ -167,6 +167,16 @@ TEST_F(SmtpSession, TooLargeIsToldAndTheDialogueGoesOn) {
   EXPECT_EQ(shared->budget.used, 0u);
 }
 
+TEST_F(SmtpSession, AMailboxTakesNoMoreThanTheDirectoryAllowsIt) {
+  accounts.quotas["awa@helper.bac"] = 2000;
+  const std::string mail = "MAIL FROM:<eve@other.bac>\r\nRCPT TO:<awa@helper.bac>\r\nDATA\r\n";
+  const auto heard = talk("EHLO x\r\n" + mail + "Subject: a\r\n\r\nshort\r\n.\r\n" + mail + std::string(1900, 'x') +
+                          "\r\n.\r\nMAIL FROM:<eve@other.bac> SIZE=1900\r\nRCPT TO:<awa@helper.bac>\r\nQUIT\r\n");
+  EXPECT_THAT(heard, HasSubstr("552 5.2.2 the mailbox of awa@helper.bac has no room for this message\r\n"));
+  EXPECT_THAT(heard, HasSubstr("452 4.2.2 the mailbox of awa@helper.bac is full\r\n"));
+  EXPECT_THAT(inbox("awa@helper.bac"), SizeIs(1));
+}
+
 TEST_F(SmtpSession, MessagesInFlightShareABudget) {
   shared->budget.limit = 1000;
   auto heard = talk(kHello + kEnvelope + "DATA\r\n" + std::string(5000, 'x') + "\r\n.\r\nQUIT\r\n");

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""The C++ client and the mail server against a real Active Directory: Samba's domain controller."""
+import imaplib, os, signal, ssl, subprocess, sys
+
+import netlab
+from netlab import contains, equal, until
+
+netlab.need('samba', 'openssl', 'ldapsearch', 'ldapmodify', 'unshare')
+if subprocess.run([sys.executable, '-c', 'import samba.provision'], capture_output=True).returncode != 0:
+    netlab.skip("Samba's Python modules are not installed")
+netlab.isolate()
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../mail'))
+from domain_controller import ADMINISTRATOR, BASE, REALM, SERVICE, DomainController
+from school import Asker, certificates
+
+folder = netlab.Folder()
+certificates(folder)
+dc = DomainController(folder, '127.0.0.1')
+SERVICES_PASSWORD = 'A-long.Secret-4711'
+
+
+def ask(url=dc.url, **how):
+    return Asker(folder, url, bind=SERVICE, password=SERVICES_PASSWORD, ca=folder / 'ca.pem', base=BASE, ASK_FLAVOUR='ad', **how)
+
+
+def populate():
+    until(dc.answers, 'the domain controller to answer')
+    dc.change(BASE, 'replace: minPwdAge', 'minPwdAge: 0', '-', 'replace: pwdHistoryLength', 'pwdHistoryLength: 0', '-',
+              'replace: lockoutThreshold', 'lockoutThreshold: 3')
+    dc.add_user('mail', SERVICES_PASSWORD)
+    dc.add_user('Ali', 'Ali-2026.x', 'displayName: Ali Traoré', 'mail: ali@ad.school.test', 'proxyAddresses: SMTP:ali@ad.school.test',
+                'proxyAddresses: smtp:boss@ad.school.test')
+    dc.add_user('awa', 'Awa-2026.x', 'mail: awa.ouedraogo@ad.school.test')
+    for name in ('off', 'late', 'fresh', 'shut', 'eric'):
+        dc.add_user(name, 'Pass-2026.x')
+    dc.set('off', 'userAccountControl', 514)
+    dc.set('late', 'accountExpires', 131000000000000000)  # a day of 2016
+    dc.set('fresh', 'pwdLastSet', 0)
+    for group, member in ('Teachers', f'CN=Ali,CN=Users,{BASE}'), ('Staff', f'CN=Teachers,CN=Users,{BASE}'), ('Everybody (all)', f'CN=Staff,CN=Users,{BASE}'):
+        name = group.split(' ')[0]
+        dc.add(f'dn: CN={group},CN=Users,{BASE}\nobjectClass: group\nsAMAccountName: {name}\nmember: {member}\nmail: {name.lower()}@ad.school.test\n')
+    dc.change(f'CN=Staff,CN=Users,{BASE}', 'add: member', f'member: CN=awa,CN=Users,{BASE}')
+
+
+def test_everybody_is_known_by_all_the_names_active_directory_gives_them():
+    for url in dc.url, 'ldap://127.0.0.1':
+        with ask(url) as client:
+            for name in ('ali', 'ALI', 'ali@ad.school.test', 'SCHOOL\\ali', 'school\\Ali', 'ad.school.test\\ali', 'boss@ad.school.test'):
+                equal(client.auth(name, 'Ali-2026.x'), 'Ok', name)
+            equal(client.auth('awa@ad.school.test', 'Awa-2026.x'), 'Ok')
+            equal(client.auth('awa.ouedraogo@ad.school.test', 'Awa-2026.x'), 'Ok')
+            equal(client.auth('OTHER\\ali', 'Ali-2026.x'), 'UnknownUser')
+            equal(client.auth('ali@other.test', 'Ali-2026.x'), 'UnknownUser')
+            equal(client.auth('ali', 'Ali-2026.y'), 'WrongPassword')
+            equal(client.auth('ali', 'Ali-2026.x'), 'Ok', 'the count of wrong ones begins anew')
+
+
+def test_empty_passwords_and_injections_open_nothing():
+    with ask() as client:
+        equal(client.auth('ali', ''), 'WrongPassword')
+        for name in ('*', 'ali)(sAMAccountName=*', '*)(objectClass=*', '\\2a', 'SCHOOL\\*', 'SCHOOL\\', '\\ali', f'CN=Ali,CN=Users,{BASE}', 'DC1$', '@', 'krbtgt*'):
+            equal(client.auth(name, 'Ali-2026.x'), 'UnknownUser', name)
+
+
+def test_groups_in_groups_count():
+    with ask() as client:
+        contains(client.ask('auth', 'ali', 'Ali-2026.x'), 'groups=Everybody (all),Staff,Teachers')
+        contains(client.ask('auth', 'awa', 'Awa-2026.x'), 'groups=Everybody (all),Staff ')
+
+
+def test_a_group_with_an_address_is_an_alias_of_all_in_it():
+    with ask() as client:
+        answer = client.ask('find', 'everybody@ad.school.test')
+        contains(answer, ' Alias ')
+        for member in 'ali@ad.school.test', 'awa.ouedraogo@ad.school.test':
+            contains(answer, member)
+        contains(client.ask('find', 'boss@ad.school.test'), ' uid=ali ')
+        contains(client.ask('find', 'eric@ad.school.test'), ' uid=eric ')
+        contains(client.ask('find', 'nobody@ad.school.test'), ' Unknown ')
+
+
+def test_a_long_answer_comes_in_pages():
+    # More than the 1000 entries Active Directory gives at once.
+    crowd = [f'CN=c{n},CN=Users,{BASE}' for n in range(1100)]
+    dc.add('\n\n'.join(f'dn: {dn}\nobjectClass: user\nsAMAccountName: c{n}\nmail: c{n}@ad.school.test' for n, dn in enumerate(crowd)) + '\n')
+    dc.add(f'dn: CN=Crowd,CN=Users,{BASE}\nobjectClass: group\nsAMAccountName: Crowd\nmail: crowd@ad.school.test\n' + ''.join(f'member: {dn}\n' for dn in crowd))
+    with ask() as client:
+        equal(client.ask('find', 'crowd@ad.school.test').count('@ad.school.test,'), 1099)
+
+
+def test_who_may_not_log_in_is_told_why():
+    with ask() as client:
+        equal(client.auth('off', 'Pass-2026.x'), 'Disabled')
+        equal(client.auth('late', 'Pass-2026.x'), 'Expired')
+        equal(client.auth('fresh', 'Pass-2026.x'), 'MustChangePassword')
+        equal(client.auth('off', 'wrong'), 'WrongPassword')
+        for n in range(3):
+            equal(client.auth('shut', f'wrong-{n}'), 'WrongPassword')
+        equal(client.auth('shut', 'Pass-2026.x'), 'Locked')
+
+
+def test_people_change_their_own_password():
+    with ask() as client:
+        equal(client.auth('eric', 'Pass-2026.x'), 'Ok')
+        equal(client.passwd('eric', 'wrong', 'Éric-2027.y'), 'WrongPassword')
+        equal(client.passwd('eric', 'Pass-2026.x', 'short'), 'Refused')
+        equal(client.passwd('eric', 'Pass-2026.x', 'Éric-2027.y'), 'Ok')
+        equal(client.auth('eric', 'Éric-2027.y'), 'Ok')
+        equal(client.auth('eric', 'Pass-2026.x'), 'WrongPassword')
+        equal(client.passwd('fresh', 'Pass-2026.x', 'Fresh-2027.y'), 'Ok')
+        equal(client.auth('fresh', 'Fresh-2027.y'), 'Ok')
+
+
+def test_the_mail_server_lets_its_people_in():
+    from post import Authority, Post
+    folder.write('service', SERVICES_PASSWORD + '\n')
+    people = f'''directory: {{urls: ["{dc.url}"], base: "{BASE}", flavour: ad, bind_dn: "{SERVICE}",
+    password_file: {folder / "service"}, ca: {folder / "ca.pem"}}}'''
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the certificate is smtp.py's business
+    with Post(Authority(), people=people, domain=REALM) as server:
+        for name in 'ali', 'SCHOOL\\ali', f'ali@{REALM}':
+            client = imaplib.IMAP4_SSL('127.0.0.1', 993, ssl_context=context)
+            client.login('"' + name.replace('\\', '\\\\') + '"', 'Ali-2026.x')
+            equal(client.select()[0], 'OK', name)
+            client.logout()
+        server.submit(('awa', 'Awa-2026.x'), [f'staff@{REALM}'], 'Subject: to all of the staff\r\n\r\n')
+        client = imaplib.IMAP4_SSL('127.0.0.1', 993, ssl_context=context)
+        client.login('ali', 'Ali-2026.x')
+        client.select()
+        until(lambda: client.noop() and client.search(None, 'SUBJECT', '"to all of the staff"')[1][0], 'the letter to the group')
+        try:
+            imaplib.IMAP4_SSL('127.0.0.1', 993, ssl_context=context).login('off', 'Pass-2026.x')
+            raise AssertionError('a disabled account logged in')
+        except imaplib.IMAP4.error as error:
+            contains(str(error), 'switched off')
+
+
+def test_a_domain_controller_that_comes_back_is_used_again():
+    with ask(within=15000) as client:
+        equal(client.auth('ali', 'Ali-2026.x'), 'Ok')
+        dc.stop()
+        client.send('auth', 'ali', 'Ali-2026.x')
+        dc.start()
+        contains(client.line(), ' Ok ')
+
+
+try:
+    populate()
+    netlab.run_tests(globals())
+finally:
+    dc.stop()
+    folder.__exit__()
