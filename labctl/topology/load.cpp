@@ -59,9 +59,11 @@ void name_lab(Topology& topology, yaml::Diagnostics& diagnostics) {
            fmt::format("'{}' would do", like));
 }
 
-/// Reads the file that `named` names, if it does, into `text`.
-void read_beside(const std::optional<Located<std::string>>& named, const char* what, std::string& text,
-                 const ZonefileReader& read, yaml::Diagnostics& diagnostics) {
+/// Reads the file that `named` names, if it does, into `content`.
+template <class Content>
+void read_beside(const std::optional<Located<std::string>>& named, const char* what, Content& content,
+                 const std::function<Result<Content>(const std::string& path)>& read,
+                 yaml::Diagnostics& diagnostics) {
   if (!named || !named->clean) return;
   const std::filesystem::path path(**named);
   // The topology may come from a stranger: it names only what lies beside it.
@@ -70,7 +72,7 @@ void read_beside(const std::optional<Located<std::string>>& named, const char* w
                   fmt::format("put {} beside the topology", what));
   auto found = read(path.string());
   if (found)
-    text = std::move(*found);
+    content = std::move(*found);
   else
     report(diagnostics, *named,
            found.error().where.empty() ? fmt::format("cannot read {}: {}", path.string(), found.error().what)
@@ -80,14 +82,14 @@ void read_beside(const std::optional<Located<std::string>>& named, const char* w
 
 void read_files(Topology& topology, const ZonefileReader& read, yaml::Diagnostics& diagnostics) {
   for (auto& domain : topology.domains)
-    read_beside(domain->dns.zonefile, "the zone file, such as zones/helper.bac.zone,",
+    read_beside<Zonefile>(domain->dns.zonefile, "the zone file, such as zones/helper.bac.zone,",
                 domain.value.dns.zonefile_text,
                 [&](const std::string& name) { return read_zonefile(name, domain.name, read); }, diagnostics);
   for (auto& node : topology.nodes) {
     auto& directory = node.value.services.directory;
     if (!directory || node->index > 1) continue;
     auto& options = directory->value;
-    read_beside(options.ca, "the CA's certificate", options.ca_text, read, diagnostics);
+    read_beside<std::string>(options.ca, "the CA's certificate", options.ca_text, read, diagnostics);
     if (!options.ca_text.empty() && !options.ca_text.contains("-----BEGIN CERTIFICATE-----"))
       report(diagnostics, *options.ca, fmt::format("'{}' holds no certificate in PEM form", **options.ca),
              "openssl x509 -inform der -in ca.cer -out ca.pem makes it so");

@@ -2,6 +2,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -83,6 +84,14 @@ inline std::string read_source(const std::string& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
+}
+
+/// The names of the labs that come with it: "helper-bac", …
+inline std::vector<std::string> every_topology() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(std::string(LAB_SOURCE) + "/topologies"))
+    if (file.path().extension() == ".yaml") names.push_back(file.path().stem());
+  return names;
 }
 
 /// The mission's lab in short.

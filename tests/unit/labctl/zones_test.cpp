@@ -269,10 +269,9 @@ TEST(Zone, IncludesFilesBesideItAndSaysWhereAMistakeIs) {
 }
 
 TEST(Zone, EveryLabThatComesWithItHasZonesThatCanBeRead) {
-  for (const auto* name : {"helper-bac", "minimal", "class-room", "two-domains", "split-services", "relay",
-                           "dns-delegation", "dnssec"})
+  for (const auto& name : lab::testing::every_topology())
     for (const auto& zone :
-         derive_zones(valid(lab::testing::read_source(std::string("topologies/") + name + ".yaml")))) {
+         derive_zones(valid(lab::testing::read_source("topologies/" + name + ".yaml")))) {
       const auto records = topology::parse_zonefile(zone_text(zone, 1), zone.name, 1);
       ASSERT_TRUE(records) << name << " " << zone.name << ": " << records.error().reason;
       EXPECT_EQ(records->size(), zone.records.size() + 1);
