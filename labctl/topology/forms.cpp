@@ -32,6 +32,9 @@ std::optional<std::pair<double, std::string_view>> quantity(std::string_view tex
 std::string one_of(std::string_view a, std::string_view b) {
   return fmt::format(R"({{"anyOf":[{},{}]}})", a, b);
 }
+
+/// [IPv4 address, IPv6 address]
+constexpr std::string_view kAddressPair = R"({"type":"array","items":{"type":"string"},"maxItems":2})";
 }  // namespace
 
 // --- Percent: `1%`, `0.5%`, `1`
@@ -115,8 +118,7 @@ void Reader<HostAddress>::read(const yaml::Value& v, HostAddress& out, Limits) {
 std::string Reader<Attachment>::type() { return "address | [address, address6] | dhcp | map"; }
 std::string Reader<Attachment>::print(const Attachment&) { return ""; }
 std::string Reader<Attachment>::schema(Limits) {
-  const auto pair = R"({"type":"array","items":{"type":"string"},"maxItems":2})";
-  return fmt::format(R"({{"anyOf":[{},{},{}]}})", Reader<HostAddress>::schema({}), pair,
+  return fmt::format(R"({{"anyOf":[{},{},{}]}})", Reader<HostAddress>::schema({}), kAddressPair,
                      attachment_table().schema());
 }
 namespace {
@@ -179,7 +181,8 @@ void Reader<Attachments>::read(const yaml::Value& v, Attachments& out, Limits l)
 std::string Reader<Reservation>::type() { return "address | map"; }
 std::string Reader<Reservation>::print(const Reservation&) { return ""; }
 std::string Reader<Reservation>::schema(Limits) {
-  return one_of(Reader<IpAddress>::schema({}), reservation_table().schema());
+  return fmt::format(R"({{"anyOf":[{},{},{}]}})", Reader<IpAddress>::schema({}), kAddressPair,
+                     reservation_table().schema());
 }
 void Reader<Reservation>::read(const yaml::Value& v, Reservation& out, Limits) {
   if (v.kind() == yaml::Value::Kind::Map)

@@ -45,7 +45,8 @@ std::string object_mismatch(const json::object& schema, const json::object& obje
 std::string mismatch(const json::value& schema, const json::value& value, const std::string& at) {
   static const std::set<std::string> kKnown = {
       "$schema", "title", "description", "type",    "properties", "additionalProperties", "required", "items",
-      "anyOf",   "enum",  "pattern",     "minimum", "maximum",    "uniqueItems",          "default"};
+      "anyOf",   "enum",  "pattern",     "minimum", "maximum",    "uniqueItems",          "default",
+      "maxItems"};
   const auto& rules = schema.as_object();
   for (const auto& [key, rule] : rules)
     if (!kKnown.contains(std::string(key))) return at + ": unknown keyword " + std::string(key);
@@ -75,6 +76,8 @@ std::string mismatch(const json::value& schema, const json::value& value, const 
         forms->as_array(), [&](const auto& form) { return mismatch(form, value, at).empty(); });
     if (!fits) return at + ": none of its forms";
   }
+  if (const auto* most = rules.if_contains("maxItems"); most && value.is_array())
+    if (std::cmp_greater(value.as_array().size(), most->to_number<int>())) return at + ": too many";
   if (const auto* items = rules.if_contains("items"); items && value.is_array())
     for (const auto& item : value.as_array())
       if (auto wrong = mismatch(*items, item, at + "/*"); !wrong.empty()) return wrong;
