@@ -201,7 +201,7 @@ class Checks {
     if (const auto address = topology::main_address(dns); topology::domain_of(topology_, dns) == domain)
       question(client, dns, address->text(), "PTR", address->reverse_name());
     if (const auto& options = dns->services.dns->value; topology::domain_of(topology_, dns) == domain) {
-      if (options.tls) tls(client, dns, "dns", "ns." + domain, 853, "");
+      if (options.tls && domain != topology::kRootDomain) tls(client, dns, "dns", "ns." + domain, 853, "");
       if (*options.https) tls(client, dns, "dns", "ns." + domain, options.https_port, "");
     }
     const auto* mail = topology::mail_server(topology_, domain);
