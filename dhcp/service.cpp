@@ -171,13 +171,14 @@ void Service::listen() {
 void Service::receive() {
   constexpr int kBatchesAtOnce = 8;  // then timers and commits get their turn
   Round round{.time = now(), .change = {}, .at_once = {}, .after_commit = {}};
-  if (watch_.is_open()) hear_others();  // a frame is seen there before its datagram comes here
   if (!guarded_.empty() && provoke_.expiry() - std::chrono::steady_clock::now() > kProbeSoon)
     provoke_.expires_after(kProbeSoon);
   bool more = true;
   std::size_t messages = 0;
   for (int i = 0; more && i < kBatchesAtOnce; ++i) {
     const auto& batch = socket_.receive(more);
+    // A frame is seen there before its datagram comes here: only after the datagrams are all their stations known.
+    if (watch_.is_open()) hear_others();
     messages += batch.size();
     receive_batch(batch, round);
   }
