@@ -2,6 +2,8 @@
 // addresses.
 #include "labctl/plan/dhcp6.hpp"
 
+#include "labctl/plan/dhcp_options.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,11 +45,7 @@ void write_options6(YamlText& yaml, const Build& build, const std::string& netwo
     yaml.list("dns-servers", servers);
   if (!domain.empty() && !written("domain-search", "24")) yaml.list("domain-search", {domain});
   if (scope)
-    for (const auto& option : scope->options6) {
-      std::vector<std::string> values;
-      for (const auto& value : *option) values.push_back(*value);
-      values.size() == 1 ? yaml.value(option.name, values.front()) : yaml.list(option.name, values);
-    }
+    for (const auto& option : scope->options6) write_option(yaml, option);
   yaml.close();
 }
 

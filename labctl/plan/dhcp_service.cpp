@@ -7,6 +7,7 @@
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/dhcp6.hpp"
 #include "labctl/plan/dhcp_control.hpp"
+#include "labctl/plan/dhcp_options.hpp"
 #include "labctl/plan/secrets.hpp"
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zones.hpp"
@@ -39,15 +40,6 @@ constexpr std::pair<std::string_view, std::string_view> kDerivedOptions[] = {{"r
                                                                              {"broadcast-address", "28"},
                                                                              {"domain-search", "119"}};
 
-void write_option(YamlText& yaml, const topology::Named<topology::OptionValues>& option) {
-  std::vector<std::string> values;
-  for (const auto& value : *option) values.push_back(*value);
-  if (values.size() == 1)
-    yaml.value(option.name, values.front());
-  else
-    yaml.list(option.name, values);
-}
-
 void write_options(YamlText& yaml, const Build& build, const std::string& network, const Network& subnet,
                    const topology::Scope* scope) {
   const auto& topology = build.topology;
@@ -75,13 +67,66 @@ void write_options(YamlText& yaml, const Build& build, const std::string& networ
   yaml.close();
 }
 
+void write_own_options(YamlText& yaml, const topology::Dictionary<topology::OptionValues>& options) {
+  if (options.empty()) return;
+  yaml.open("options");
+  for (const auto& option : options) write_option(yaml, option);
+  yaml.close();
+}
+
+/// What the file says about a scope beyond ranges, options and reservations; what it leaves out is lab-dhcpd's default.
+void write_manners(YamlText& yaml, const topology::Scope& scope) {
+  const topology::Scope usual;
+  const auto seconds = [](std::chrono::seconds s) { return fmt::format("{}s", s.count()); };
+  if (scope.min_lease) yaml.value("min_lease", seconds(*scope.min_lease));
+  if (scope.max_lease) yaml.value("max_lease", seconds(*scope.max_lease));
+  if (!scope.authoritative) yaml.flag("authoritative", false);
+  if (scope.match == topology::Match::Mac) yaml.value("match", "mac");
+  if (!scope.echo_client_id) yaml.flag("echo_client_id", false);
+  if (scope.overload) yaml.flag("overload", true);
+  if (scope.nul_terminate) yaml.flag("nul_terminate", true);
+  if (scope.probe != usual.probe) yaml.value("probe", fmt::format("{}ms", scope.probe.count()));
+  if (scope.quarantine) yaml.value("quarantine", seconds(*scope.quarantine));
+  if (scope.per_port != 0) yaml.number("per_port", scope.per_port);
+  if (scope.next_server) yaml.value("next_server", scope.next_server->text());
+  if (!scope.server_name.empty()) yaml.value("server_name", scope.server_name);
+  if (!scope.boot_file.empty()) yaml.value("boot_file", scope.boot_file);
+}
+
+void write_classes(YamlText& yaml, const topology::Scope& scope) {
+  if (scope.classes.empty()) return;
+  yaml.open("classes");
+  for (const auto& kind : scope.classes) {
+    yaml.open(kind.name);
+    if (!kind->vendor_class.empty()) yaml.value("vendor_class", kind->vendor_class);
+    if (!kind->user_class.empty()) yaml.value("user_class", kind->user_class);
+    if (!kind->architectures.empty()) {
+      std::vector<std::string> numbers;
+      for (const auto number : kind->architectures) numbers.push_back(std::to_string(number));
+      yaml.list("architectures", numbers);
+    }
+    if (kind->next_server) yaml.value("next_server", kind->next_server->text());
+    if (!kind->boot_file.empty()) yaml.value("boot_file", kind->boot_file);
+    write_own_options(yaml, kind->options);
+    yaml.close();
+  }
+  yaml.close();
+}
+
 void write_reservations(YamlText& yaml, const Build& build, const std::string& network, const topology::Scope& scope) {
   if (scope.reservations.empty()) return;
   yaml.open("reservations");
   for (const auto& reservation : scope.reservations) {
-    const auto mac = reservation->mac ? **reservation->mac : planned_mac(build.plan, reservation.name, network);
-    yaml.raw(reservation.name,
-             fmt::format("{{mac: {}, address: {}}}", yaml_scalar(mac.text()), reservation->address->text()));
+    yaml.open(reservation.name);
+    if (reservation->mac)
+      yaml.value("mac", (*reservation->mac)->text());
+    else if (!reservation->names_machine())
+      yaml.value("mac", planned_mac(build.plan, reservation.name, network).text());
+    if (!reservation->client_id.empty()) yaml.value("client_id", reservation->client_id);
+    if (!reservation->circuit.empty()) yaml.value("circuit", reservation->circuit);
+    yaml.value("address", reservation->address->text());
+    write_own_options(yaml, reservation->options);
+    yaml.close();
   }
   yaml.close();
 }
@@ -101,10 +146,16 @@ void write_scope(YamlText& yaml, const Build& build, const NodeEntry& server,
       !excluded.empty())
     yaml.list("exclude", excluded);
   yaml.value("lease", fmt::format("{}s", (scope ? scope->lease : topology::Scope().lease).count()));
-  // Before a school's own network is joined, its DHCP server is looked for.
-  if (network->attach) yaml.value("guard", "refuse");
+  if (scope) write_manners(yaml, *scope);
+  const auto guard = scope && scope->guard ? *scope->guard
+                     : network->attach     ? topology::Guard::Refuse
+                                           : topology::Guard::Off;
+  if (guard != topology::Guard::Off) yaml.value("guard", guard == topology::Guard::Alert ? "alert" : "refuse");
   write_options(yaml, build, network.name, subnet, scope);
-  if (scope) write_reservations(yaml, build, network.name, *scope);
+  if (scope) {
+    write_classes(yaml, *scope);
+    write_reservations(yaml, build, network.name, *scope);
+  }
   yaml.close();
 }
 
@@ -158,6 +209,9 @@ void add_dhcp(Build& build) {
                            yaml_scalar(domain), yaml_list(reverse), key, yaml_scalar(shared_secret(build, "tsig " + key))));
     }
     write_failover(yaml, build, node);
+    std::vector<std::string> askers;
+    for (const auto& network : node->services.dhcp->value.lease_query) askers.push_back(network.text());
+    if (!askers.empty()) yaml.list("lease_query", askers);
     yaml.open("scopes");
     for (const auto& network : topology.networks)
       if (topology::lends_on(topology, node, network.name)) write_scope(yaml, build, node, network);

@@ -176,6 +176,27 @@ void Reader<Attachments>::read(const yaml::Value& v, Attachments& out, Limits l)
   }
 }
 
+// --- OptionValues: a value, a list of values, or {type:, value:}; what they mean is checked by the server's reader
+
+std::string Reader<OptionValues>::type() { return "value | list | {type:, value:}"; }
+std::string Reader<OptionValues>::print(const OptionValues&) { return ""; }
+std::string Reader<OptionValues>::schema(Limits) {
+  return R"({"type":["string","number","boolean","array","object"]})";
+}
+void Reader<OptionValues>::read(const yaml::Value& v, OptionValues& out, Limits) {
+  auto values = v;
+  if (v.kind() == yaml::Value::Kind::Map) {
+    const auto map = v.map("option");
+    const auto type = map.find("type");
+    const auto value = map.find("value");
+    if (!type || !value) return;
+    out.type = type->raw();
+    values = *value;
+  }
+  for (const auto& item : values.items())
+    if (item.kind() == yaml::Value::Kind::Scalar) out.values.emplace_back(item.raw());
+}
+
 // --- Reservation: `pc2: 192.168.56.50`, [IPv4 address, IPv6 address], or {address:, address6:, mac:}
 
 std::string Reader<Reservation>::type() { return "address | map"; }

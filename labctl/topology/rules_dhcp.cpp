@@ -146,13 +146,13 @@ void check_reservations(const Topology& topology, const NetworkEntry& network, c
     const auto& address = reservation->address;
     const auto* node = topology.nodes.find(reservation.name);
     const auto* attachment = node ? (*node)->networks.find(network.name) : nullptr;
-    if (!node && !reservation->mac && reservation.clean) {
+    if (!node && !reservation->names_machine() && reservation.clean) {
       const auto names = topology.nodes.names();
       const auto near = yaml::did_you_mean(reservation.name, names);
       report(diagnostics, reservation, fmt::format("unknown node '{}'", reservation.name),
              near.empty() ? "for a machine outside the lab add its mac: {mac: …, address: …}"
                           : fmt::format("did you mean '{}'?", near));
-    } else if (node && !attachment && !reservation->mac) {
+    } else if (node && !attachment && !reservation->names_machine()) {
       report(diagnostics, reservation, fmt::format("{} is not on {}", reservation.name, network.name),
              "a reservation is for a client of its network");
     } else if (attachment && !(*attachment)->dhcp()) {

@@ -1,9 +1,23 @@
 // The rows of a node's services.
+#include "dhcp/option_reader.hpp"
 #include "labctl/topology/tables.hpp"
 
 namespace lab::topology {
 
 using config::Table;
+
+namespace {
+
+constexpr config::Limits kLeaseTimes{10, 31'536'000};
+
+/// Names and values of `options`, by the reader the server has for them.
+void check_options(const yaml::Value& at) {
+  dhcp::Options ignored;
+  if (const auto options = at.map("").find("options"))
+    config::Reader<dhcp::Options>::read(*options, ignored, {});
+}
+
+}  // namespace
 
 const Table<Scope>& table_of(const Scope*) {
   static const auto table =
@@ -19,10 +33,54 @@ const Table<Scope>& table_of(const Scope*) {
           .row("prefixes", &Scope::prefixes,
                "IPv6 prefixes to delegate to routers among the clients: {pool: fd00:100::/48, length: 56}")
           .row("exclude", &Scope::exclude, "addresses inside the range never to lend")
+          .row("min_lease", &Scope::min_lease, "the shortest time a client may ask for", kLeaseTimes)
+          .row("max_lease", &Scope::max_lease, "the longest; as lease if left out", kLeaseTimes)
           .row("reservations", &Scope::reservations,
-               "addresses kept: node to address, or name to {mac:, address:}")
-          .row("options", &Scope::options, "DHCP options over the derived ones, by name or number")
-          .row("options6", &Scope::options6, "DHCPv6 options over the derived ones, by name or number");
+               "addresses kept: node to address, or name to {mac:, client_id:, circuit:, address:, options:}")
+          .row("options", &Scope::options,
+               "DHCP options over the derived ones, by name or number; {type:, value:} for one without a known type")
+          .row("classes", &Scope::classes,
+               "kinds of clients, by vendor or user class or firmware, and what they are told")
+          .row("authoritative", &Scope::authoritative,
+               "refuse addresses that are wrong here; false where another DHCP server lives")
+          .row("match", &Scope::match,
+               "what makes two requests the same client: its client identifier, or its MAC alone")
+          .row("echo_client_id", &Scope::echo_client_id,
+               "send option 61 back (RFC 6842); false for old devices that refuse it")
+          .row("overload", &Scope::overload, "use the boot fields for options that do not fit; old clients fail on it")
+          .row("nul_terminate", &Scope::nul_terminate,
+               "end the boot file's name (option 67) with a NUL, for old PXE ROMs that read on")
+          .row("probe", &Scope::probe,
+               "how long to ask the wire whether an address is used (ARP) before offering it, 200ms", {0, 5})
+          .row("quarantine", &Scope::quarantine, "how long an address rests that a client found in use", {1, 604'800})
+          .row("per_port", &Scope::per_port,
+               "the most addresses lent to one port of a relay or switch, against one that takes them all; 0: no limit",
+               {0, 65'536})
+          .row("guard", &Scope::guard,
+               "about other DHCP servers on the wire: refuse does not serve while one answers (so where the network is "
+               "attached to a physical one), alert only says so, off")
+          .row("next_server", &Scope::next_server, "the boot server's address, for PXE")
+          .row("server_name", &Scope::server_name, "the boot server's name (sname)")
+          .row("boot_file", &Scope::boot_file, "the boot file, for PXE")
+          .row("options6", &Scope::options6, "DHCPv6 options over the derived ones, by name or number")
+          .rule([](const yaml::Value& at, Scope&) { check_options(at); });
+  return table;
+}
+
+const Table<ClientClass>& table_of(const ClientClass*) {
+  static const auto table =
+      Table<ClientClass>("class")
+          .row("vendor_class", &ClientClass::vendor_class, "their vendor class (option 60) begins so: PXEClient")
+          .row("user_class", &ClientClass::user_class, "their user class (option 77) is this: iPXE")
+          .row("architectures", &ClientClass::architectures, "their firmware (option 93): 0 BIOS, 7 and 9 UEFI x64")
+          .row("options", &ClientClass::options, "what they are told over the scope's options")
+          .row("next_server", &ClientClass::next_server, "the boot server's address")
+          .row("boot_file", &ClientClass::boot_file, "the boot file")
+          .rule([](const yaml::Value& at, ClientClass& c) {
+            check_options(at);
+            if (c.vendor_class.empty() && c.user_class.empty() && c.architectures.empty())
+              at.error("a class that every client belongs to", "say vendor_class, user_class or architectures");
+          });
   return table;
 }
 
@@ -31,7 +89,11 @@ const Table<Reservation>& reservation_table() {
       Table<Reservation>("reservation")
           .required("address", &Reservation::address, "the address kept")
           .row("address6", &Reservation::address6, "the IPv6 address kept")
-          .row("mac", &Reservation::mac, "hardware address of a machine that is not a node of the lab");
+          .row("mac", &Reservation::mac, "hardware address of a machine that is not a node of the lab")
+          .row("client_id", &Reservation::client_id, "its client identifier (option 61) in hex")
+          .row("circuit", &Reservation::circuit, "the relay's port it is on (option 82), as text or hex:…")
+          .row("options", &Reservation::options, "options for this machine, over those of the scope")
+          .rule([](const yaml::Value& at, Reservation&) { check_options(at); });
   return table;
 }
 
@@ -101,7 +163,9 @@ const Table<DhcpService>& table_of(const DhcpService*) {
       Table<DhcpService>("service dhcp")
           .row("scopes", &DhcpService::scopes,
                "the networks served; every network of the node that has DHCP clients if left out")
-          .row("failover", &DhcpService::failover, "two servers on one network stand in for each other");
+          .row("failover", &DhcpService::failover,
+               "two servers on one network stand in for each other; the first in the file answers while both are up")
+          .row("lease_query", &DhcpService::lease_query, "relays and switches that may ask who has a lease (RFC 4388)");
   return table;
 }
 

@@ -46,15 +46,35 @@ struct DnsService {
   std::vector<Endpoint> forwarders;
 };
 
-/// An address kept for one client: of a node of the lab, or of any machine by its MAC.
+/// One value of a DHCP option, or several; written through to lab-dhcpd. The names and values are checked by its own
+/// reader (dhcp/option_reader.hpp).
+struct OptionValues {
+  std::string type;  ///< for an option without a known one; else empty
+  std::vector<std::string> values;
+};
+
+/// An address kept for one client: of a node of the lab, or of any machine by its MAC, its client identifier, or the
+/// port of the relay it is on.
 struct Reservation {
   Located<IpAddress> address;
   std::optional<Located<IpAddress>> address6;
   std::optional<Located<MacAddress>> mac;
+  std::string client_id, circuit;
+  Dictionary<OptionValues> options;
+  bool names_machine() const { return mac || !client_id.empty() || !circuit.empty(); }
 };
 
-/// One value of a DHCP option, or several; written through to lab-dhcpd, which knows each option's type.
-using OptionValues = std::vector<Located<std::string>>;
+/// Clients of a kind, told by their vendor or user class or their firmware.
+struct ClientClass {
+  std::string vendor_class, user_class;
+  std::vector<std::uint16_t> architectures;
+  Dictionary<OptionValues> options;
+  std::optional<IpAddress> next_server;
+  std::string boot_file;
+};
+
+enum class Match { ClientId, Mac };
+enum class Guard { Off, Alert, Refuse };
 
 /// IPv6 prefixes lent to routers among the clients (RFC 8415 6.3).
 struct PrefixPool {
@@ -69,14 +89,26 @@ struct Scope {
   std::vector<PrefixPool> prefixes;
   std::chrono::seconds lease{3600};
   std::vector<Located<AddressRange>> exclude;
+  std::optional<std::chrono::seconds> min_lease, max_lease;
   Dictionary<Reservation> reservations;
   Dictionary<OptionValues> options;
+  Dictionary<ClientClass> classes;
+  bool authoritative = true;
+  Match match = Match::ClientId;
+  bool echo_client_id = true, overload = false, nul_terminate = false;
+  std::chrono::milliseconds probe{0};
+  std::optional<std::chrono::seconds> quarantine;
+  unsigned per_port = 0;       ///< 0: no limit
+  std::optional<Guard> guard;  ///< unset: refuse where the network is attached to a physical one, else off
+  std::optional<IpAddress> next_server;
+  std::string server_name, boot_file;
   Dictionary<OptionValues> options6;
 };
 
 struct DhcpService {
   Dictionary<Scope> scopes;  ///< by network; empty: every network of the node that has DHCP clients
   bool failover = false;
+  std::vector<Network> lease_query;  ///< who may ask about leases (RFC 4388)
 };
 
 struct DhcpRelay {

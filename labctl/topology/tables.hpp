@@ -18,6 +18,7 @@ const config::Table<MailDomain>& table_of(const MailDomain*);
 const config::Table<Domain>& table_of(const Domain*);
 const config::Table<Node>& table_of(const Node*);
 const config::Table<Scope>& table_of(const Scope*);
+const config::Table<ClientClass>& table_of(const ClientClass*);
 const config::Table<PrefixPool>& table_of(const PrefixPool*);
 const config::Table<DirectoryService>& table_of(const DirectoryService*);
 const config::Table<DnsService>& table_of(const DnsService*);
@@ -78,6 +79,16 @@ struct EnumNames<topology::DnsUpdate> {
       {"dhcp", topology::DnsUpdate::Dhcp}, {"none", topology::DnsUpdate::None}};
 };
 template <>
+struct EnumNames<topology::Guard> {
+  static constexpr std::pair<const char*, topology::Guard> names[] = {
+      {"off", topology::Guard::Off}, {"alert", topology::Guard::Alert}, {"refuse", topology::Guard::Refuse}};
+};
+template <>
+struct EnumNames<topology::Match> {
+  static constexpr std::pair<const char*, topology::Match> names[] = {{"client-id", topology::Match::ClientId},
+                                                                      {"mac", topology::Match::Mac}};
+};
+template <>
 struct EnumNames<topology::TlsPolicy> {
   static constexpr std::pair<const char*, topology::TlsPolicy> names[] = {
       {"required", topology::TlsPolicy::Required}, {"optional", topology::TlsPolicy::Optional}};
@@ -112,6 +123,7 @@ LAB_TOPOLOGY_READER(topology::NetworkSpec)
 LAB_TOPOLOGY_READER(topology::HostAddress)
 LAB_TOPOLOGY_READER(topology::Attachment)
 LAB_TOPOLOGY_READER(topology::Attachments)
+LAB_TOPOLOGY_READER(topology::OptionValues)
 LAB_TOPOLOGY_READER(topology::Reservation)
 LAB_TOPOLOGY_READER(topology::Services)
 #undef LAB_TOPOLOGY_READER

@@ -251,6 +251,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{kScope, "{range: 192.168.56.200-192.168.56.100}",
              "12:65: expected a range such as 192.168.56.100-192.168.56.200, from the lower to the higher "
              "address; got '192.168.56.200-192.168.56.100'"},
+        Case{kScope, "{options: {ntp-sevrers: 192.168.56.10}}",
+             "12:68: unknown option 'ntp-sevrers'; did you mean 'ntp-servers'?"},
+        Case{kScope, "{classes: {all: {boot_file: x}}}",
+             "12:73: a class that every client belongs to; say vendor_class, user_class or architectures"},
         Case{kScope, "{range: 192.168.56.100}",
              "12:65: 2 clients on lan, but 1 address to lend; widen range, or lower the count"},
         Case{kScope, "{lease: 1s}", "12:65: must be from 10 to 31536000 s"},

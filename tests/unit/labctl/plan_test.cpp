@@ -224,7 +224,7 @@ TEST(Plan, AReservationIsForTheMacTheNodeWillHave) {
   const auto plan =
       planned(helper_with("range: 192.168.56.100-192.168.56.200", "reservations: {pc2: 192.168.56.50}"));
   const auto mac = plan.node("pc2")->interfaces.front().mac.text();
-  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr("pc2: {mac: " + mac + ", address: 192.168.56.50}"));
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr("      pc2:\n        mac: " + mac + "\n        address: 192.168.56.50\n"));
 }
 
 TEST(Plan, UpdatesOfNamesAreSignedWithAKeyThatBothServersKeep) {
@@ -244,6 +244,23 @@ TEST(Plan, TwoServersOfOneNetworkStandInForEachOther) {
   EXPECT_THAT(text("srv2"), HasSubstr("failover: {role: standby, partner: \"192.168.60.10:647\", secret: …}"));
   const auto scopes = [&](const std::string& node) { return text(node).substr(text(node).find("scopes:")); };
   EXPECT_EQ(scopes("srv"), scopes("srv2")) << "one pool, written once";
+}
+
+TEST(Plan, EveryMannerOfAScopeReachesTheServer) {
+  const auto text = file_of(
+      planned(helper_with("range: 192.168.56.100-192.168.56.200",
+                          "match: mac, authoritative: false, echo_client_id: false, nul_terminate: true, probe: 200ms, "
+                          "min_lease: 5m, max_lease: 1d, per_port: 8, next_server: 192.168.56.10, boot_file: pxelinux.0, "
+                          "options: {224: {type: uint16, value: 5}}, "
+                          "classes: {uefi: {vendor_class: PXEClient, architectures: [7, 9], boot_file: ipxe.efi}}, "
+                          "reservations: {desk7: {circuit: p7, address: 192.168.56.60, options: {routers: 192.168.56.2}}}")),
+      "dhcp.yaml");
+  for (const auto* line :
+       {"    match: mac\n", "    authoritative: false\n", "    echo_client_id: false\n", "    nul_terminate: true\n",
+        "    probe: 200ms\n", "    min_lease: 300s\n", "    max_lease: 86400s\n", "    per_port: 8\n",
+        "    next_server: 192.168.56.10\n", "    boot_file: pxelinux.0\n", "      224: {type: uint16, value: 5}\n",
+        "        architectures: [7, 9]\n", "        circuit: p7\n", "          routers: 192.168.56.2\n"})
+    EXPECT_THAT(text, HasSubstr(line));
 }
 
 TEST(Plan, TheMachinesOwnDhcpClientsWriteTheLeaseLikeOurs) {
