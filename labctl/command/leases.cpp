@@ -27,20 +27,26 @@ struct Answer {
   int status = 0;
 };
 
-/// Runs lab-leases beside a server, whose control socket only the lab sees; what it prints. `quiet`: its complaints are
-/// not for the person.
+struct Asking {
+  bool quiet = false;  ///< lab-leases' complaints are not for the person
+  bool ipv6 = false;   ///< the server's DHCPv6 side
+};
+
+/// Runs lab-leases beside a server, whose control socket only the lab sees; what it prints.
 Result<Answer> ask_server(runtime::ControlClient& lab, const plan::Plan& plan, const plan::Service& server,
-                          std::vector<std::string> words, bool quiet = false) {
+                          std::vector<std::string> words, Asking how = {}) {
   auto door = Door::open(lab, server.node);
   if (!door) return std::unexpected(door.error());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail("cannot make a pipe");
   const runtime::Fd in(ends[0]);
   runtime::Fd out(ends[1]);
-  words.insert(words.begin(), {plan.paths.bin + "/lab-leases", "--control", plan::dhcp_control(plan.paths, server.node)});
+  words.insert(words.begin(), {plan.paths.bin + "/lab-leases", "--control",
+                               how.ipv6 ? plan::dhcp6_control(plan.paths, server.node)
+                                        : plan::dhcp_control(plan.paths, server.node)});
   const runtime::Fd nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
   const auto pid = door->start(words, node_environment(plan, server.node),
-                               {.in = 0, .out = out.get(), .err = quiet ? nowhere.get() : 2});
+                               {.in = 0, .out = out.get(), .err = how.quiet ? nowhere.get() : 2});
   out = runtime::Fd();
   if (!pid) return std::unexpected(pid.error());
   Answer answer{.server = &server, .text = {}, .status = 0};
@@ -74,29 +80,50 @@ std::int64_t number_of(const json::object& o, const char* key) {
   return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
 }
 
+/// The leases in what a server answered; nullopt when that is no answer.
+std::optional<json::array> leases_in(const Answer& answer) {
+  boost::system::error_code bad;
+  const auto told = json::parse(answer.text, bad);
+  if (answer.status != 0 || bad || !told.is_object()) return std::nullopt;
+  return told.as_object().at("leases").as_array();
+}
+
+/// A lease's address; of a delegated prefix, where it begins.
+std::optional<IpAddress> address_of(const json::object& lease) {
+  const auto text = text_of(lease, "address");
+  return IpAddress::parse(text.substr(0, text.find('/')));
+}
+
 /// Every lease of every server; of two servers that keep the same one, what the one that answers says.
 Result<std::map<IpAddress, Row>> gather(runtime::ControlClient& lab, const plan::Plan& plan) {
   std::map<IpAddress, Row> rows;
+  const auto take = [&](const plan::Service& server, const json::array& leases) {
+    for (const auto& value : leases) {
+      const auto& lease = value.as_object();
+      const auto address = address_of(lease);
+      if (!address) continue;
+      auto [at, fresh] = rows.try_emplace(*address, Row{lease, server.node});
+      if (!fresh && number_of(lease, "touched") > number_of(at->second.lease, "touched"))
+        at->second = {lease, server.node};
+    }
+  };
+  const bool dual_stack = std::ranges::any_of(plan.networks, [](const auto& n) { return n.subnet6.has_value(); });
   std::string trouble;
   std::size_t answered = 0;
   for (const auto* server : dhcp_servers(plan)) {
-    auto answer = ask_server(lab, plan, *server, {"--json"}, true);
+    auto answer = ask_server(lab, plan, *server, {"--json"}, {.quiet = true});
     if (!answer) return std::unexpected(answer.error());
-    boost::system::error_code bad;
-    const auto told = json::parse(answer->text, bad);
-    if (answer->status != 0 || bad || !told.is_object()) {
+    const auto leases = leases_in(*answer);
+    if (!leases) {
       trouble = server->id + " does not answer";
       continue;
     }
     ++answered;
-    for (const auto& value : told.as_object().at("leases").as_array()) {
-      const auto& lease = value.as_object();
-      const auto address = IpAddress::parse(text_of(lease, "address"));
-      if (!address) continue;
-      auto [at, fresh] = rows.try_emplace(*address, Row{lease, server->node});
-      if (!fresh && number_of(lease, "touched") > number_of(at->second.lease, "touched"))
-        at->second = {lease, server->node};
-    }
+    take(*server, *leases);
+    if (!dual_stack) continue;
+    // A server that lends nothing there has nobody to ask.
+    if (auto answer6 = ask_server(lab, plan, *server, {"--json"}, {.quiet = true, .ipv6 = true}))
+      if (const auto leases6 = leases_in(*answer6)) take(*server, *leases6);
   }
   if (answered == 0) return fail(trouble, {}, "labctl status shows why");
   if (!trouble.empty()) fmt::print(stderr, "note: {}; the others' leases are shown\n", trouble);
@@ -105,6 +132,7 @@ Result<std::map<IpAddress, Row>> gather(runtime::ControlClient& lab, const plan:
 
 /// Which node of the lab has this hardware address.
 std::string node_of(const plan::Plan& plan, const std::string& mac) {
+  if (mac.empty()) return {};
   for (const auto& node : plan.nodes)
     for (const auto& interface : node.interfaces)
       if (interface.mac.text() == mac) return node.name;
@@ -149,7 +177,7 @@ int list(runtime::ControlClient& lab, const plan::Plan& plan, bool as_json) {
     const auto mac = text_of(row.lease, "mac");
     auto client = node_of(plan, mac);
     if (client.empty()) client = text_of(row.lease, "hostname");
-    columns.add({address.text(), client.empty() ? "-" : client, mac, state_text(text_of(row.lease, "state")),
+    columns.add({text_of(row.lease, "address"), client.empty() ? "-" : client, mac.empty() ? "-" : mac, state_text(text_of(row.lease, "state")),
                  ends_text(row.lease), row.server});
   }
   fmt::print("{}", columns.text());
@@ -188,7 +216,7 @@ int revoke(runtime::ControlClient& lab, const plan::Plan& plan, const std::strin
   int status = kDone;
   for (const auto& [address, server] : found) {
     const auto* service = plan.service(server + "/dhcp");
-    status = std::max(status, told(ask_server(lab, plan, *service, {"--revoke", address.text()}),
+    status = std::max(status, told(ask_server(lab, plan, *service, {"--revoke", address.text()}, {.ipv6 = !address.is_v4()}),
                                    address.text() + " is free again, and its name is taken out of DNS"));
   }
   return status;

@@ -8,5 +8,7 @@
 namespace lab::plan {
 
 std::string dhcp_control(const Paths& paths, const std::string& node);
+/// Where its DHCPv6 side answers, on a server that has one.
+std::string dhcp6_control(const Paths& paths, const std::string& node);
 
 }  // namespace lab::plan

@@ -178,6 +178,8 @@ std::string dhcp_control(const Paths& paths, const std::string& node) {
   return paths.runtime + "/" + node + "/dhcp/dhcp.sock";
 }
 
+std::string dhcp6_control(const Paths& paths, const std::string& node) { return dhcp_control(paths, node) + "6"; }
+
 void add_dhcp(Build& build) {
   const auto& topology = build.topology;
   for (const auto& node : topology.nodes) {

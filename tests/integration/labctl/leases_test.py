@@ -36,6 +36,17 @@ class Leases(LabTest):
         self.assertIn('imported', lab.ctl('leases', 'import', file, '--lab', lab.name).stdout)
         self.assertEqual(self.leases(lab)['pc1']['address'], address)
 
+    def test_ipv6_leases_are_among_them(self):
+        lab = self.up('ipv6.yaml')
+        of_pc = lambda: sorted(l['address'] for l in json.loads(lab.ctl('leases', '--lab', lab.name, '--json').stdout)
+                               if l['node'] == 'pc-lan' and l['state'] == 'active')
+        leased = of_pc()
+        self.assertEqual([':' in address for address in leased], [False, True], leased)
+        self.assertIn(leased[1], lab.ctl('leases', '--lab', lab.name).stdout)
+        said = lab.ctl('leases', 'revoke', leased[1], '--lab', lab.name).stdout
+        self.assertIn(f'{leased[1]} is free again', said)
+        self.assertEqual(of_pc(), leased[:1])
+
     def test_who_has_no_lease_and_which_command_is_meant_is_said(self):
         lab = self.up('minimal.yaml')
         refused = lab.ctl('leases', 'revoke', 'nobody-here', '--lab', lab.name, check=False)
