@@ -187,7 +187,8 @@ TcpServer::TcpServer(asio::any_io_executor executor, Service& service, Transport
       sweeper_(executor),
       scratch_(kMaxMessage),
       view_(listen.empty() ? kMainView : service.view_at(listen.front())),
-      reader_(service.zones(view_)) {
+      reader_(service.zones(view_)),
+      settings_(service.settings()) {
   for (const Endpoint& at : listen) {
     try {
       tcp::acceptor& acceptor = acceptors_.emplace_back(executor);
@@ -224,7 +225,7 @@ Outcome TcpServer::respond(const Endpoint& peer, std::span<const std::uint8_t> m
   const auto begin = Connection::Clock::now();
   const auto zones = reader_.hold();
   const Outcome outcome =
-      dns::respond(*zones, service_.options(), service_.asker(transport_, peer.address, view_), message,
+      dns::respond(*zones, settings_.now().options, service_.asker(transport_, peer.address, view_), message,
                    scratch_, request);
   count_outcome(counters_, transport_, request, outcome, reply(outcome));
   if (outcome.action == Action::Reply) counters_.latency(Connection::Clock::now() - begin);
