@@ -148,9 +148,11 @@ class FramedConnection final : public Connection {
 
   // A zone, message by message, as fast as the other side takes them.
   asio::awaitable<bool> transfer(const Request& request) {
+    const auto begin = Clock::now();
     TransferAnswer answer =
         server_.service().transfer(request, {peer_, server_.transport(), {}, server_.view()});
     if (!answer.stream) {
+      server_.service().metrics().late_answer(answer.reply, Clock::now() - begin);
       tell(request, answer.reply);
       append_frame(out_, answer.reply);
       co_return true;
