@@ -28,6 +28,24 @@ std::string generic_text(std::span<const std::uint8_t> rdata) {
   return out;
 }
 
+// Types whose every byte is in their text; most records of most zones are of these.
+bool is_told_exactly(Type type) {
+  switch (type) {
+    case type::A:
+    case type::AAAA:
+    case type::NS:
+    case type::CNAME:
+    case type::PTR:
+    case type::SOA:
+    case type::MX:
+    case type::SRV:
+    case type::DS:
+    case type::DNSKEY:
+    case type::RRSIG: return true;
+    default: return false;
+  }
+}
+
 // For messages to people.
 std::string shortened(std::string_view text) {
   constexpr std::size_t kMost = 80;
@@ -111,7 +129,13 @@ std::string rdata_text(Type type, std::span<const std::uint8_t> rdata) {
     out += text.get();
   }
   constexpr std::size_t kReadable = 60'000;  // ldns reads nothing longer again
-  return out.size() > kReadable ? generic_text(rdata) : out;
+  if (out.empty() || out.size() > kReadable) return generic_text(rdata);
+  // Data came from the wire or in the generic form; what ldns cannot make sense of, it leaves out.
+  if (!is_told_exactly(type)) {
+    const auto again = rdata_from_text(type, out, Name());
+    if (!again || as_text(rdata) != *again) return generic_text(rdata);
+  }
+  return out;
 }
 
 std::string record_text(const Name& owner, Type type, std::uint32_t ttl,

@@ -2,6 +2,7 @@
 
 #include <ldns/ldns.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 
@@ -41,6 +42,12 @@ Type type_of(std::string_view text) {
   std::string word(text);
   for (char& c : word)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  if (word.starts_with("TYPE")) {  // RFC 3597 5; ldns reads as many digits as there are and forgets the rest
+    Type number = 0;
+    const char* const end = word.data() + word.size();
+    const auto read = std::from_chars(word.data() + 4, end, number);
+    return read.ec == std::errc() && read.ptr == end ? number : Type{0};
+  }
   return static_cast<Type>(ldns_get_rr_type_by_name(word.c_str()));
 }
 

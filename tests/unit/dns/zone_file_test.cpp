@@ -144,6 +144,20 @@ TEST(ZoneFile, ReadsDataOfAnyLengthAgainThatItHasWritten) {
   }
 }
 
+TEST(ZoneFile, WritesDataThatHasNoOtherTextInTheGenericForm) {
+  const std::string no_parameters("\x0a\0\0\1", 4);  // of HTTPS; ldns prints "2560 ." and forgets a byte
+  EXPECT_EQ(rdata_text(type_of("HTTPS"), as_bytes(no_parameters)), "\\# 4 0A000001");
+  EXPECT_EQ(rdata_text(Type{65281}, {}), "\\# 0");
+  EXPECT_EQ(rdata_text(type::TXT, as_bytes(std::string("\3a\"\\"))), R"("a\"\\")");
+}
+
+TEST(ZoneFile, ATypeNumberIsDigitsAlone) {
+  EXPECT_EQ(type_of("TYPE65"), Type{65});
+  EXPECT_EQ(type_of("type262"), Type{262});
+  for (const char* wrong : {"TYPE65x", "TYPE", "TYPE65536", "TYPE-1", "TYPE 1"})
+    EXPECT_EQ(type_of(wrong), Type{0}) << wrong;
+}
+
 TEST(ZoneFile, NamesWhatIsWrongWithTheGenericForm) {  // RFC 3597 5
   auto refused = [](std::string_view data) {
     return refusal("a.", std::string(kTop) + "x TYPE65280 " + std::string(data) + "\n");
