@@ -27,7 +27,7 @@ struct Soa {
 /// Names whose hashes begin with the same bits; a change copies the few blocks it touches.
 class Shard : public BlockHeader {
  public:
-  static BlockPtr<Shard> make(std::span<const NodePtr> nodes);
+  static BlockPtr<Shard> make(std::span<const NodePtr> nodes, BlockArena* arena = nullptr);
   static void destroy(const Shard*);
   const Node* find(std::uint64_t hash, const std::uint8_t* key, std::size_t size) const;
   std::span<const NodePtr> nodes() const { return {reinterpret_cast<const NodePtr*>(this + 1), count_}; }
@@ -38,13 +38,15 @@ class Shard : public BlockHeader {
     return reinterpret_cast<const std::uint32_t*>(nodes().data() + count_);
   }
   // The block: this object, count_ node pointers, count_ tags (the low half of each hash).
-  std::uint32_t count_ = 0;
+  std::uint32_t count_ : 31 = 0;
+  std::uint32_t in_arena_ : 1 = 0;
 };
 
 class Zone {
  public:
-  /// `nodes`: every name including the apex and the empty non-terminals, in any order.
-  Zone(Name apex, std::vector<NodePtr> nodes);
+  /// `nodes`: every name including the apex and the empty non-terminals, in any order. `arena`: for the
+  /// blocks the zone makes of its own.
+  Zone(Name apex, std::vector<NodePtr> nodes, BlockArena* arena = nullptr);
 
   /// Stands for a zone we should serve but have no data of: a secondary that never reached its primary, or
   /// not for too long.
@@ -93,7 +95,7 @@ class Zone {
 
  private:
   Zone() = default;
-  void fill(std::vector<NodePtr> nodes);
+  void fill(std::vector<NodePtr> nodes, BlockArena* arena);
   void note_apex();
   std::size_t shard_of(std::uint64_t hash) const { return bits_ == 0 ? 0 : hash >> (64 - bits_); }
   bool is_cut(const Node& node) const;
