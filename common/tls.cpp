@@ -93,4 +93,13 @@ Result<Context> client_context(const std::string& ca_file) {
   return context;
 }
 
+void offer(const Context& context, const char* protocol) {
+  const std::string wire =
+      static_cast<char>(std::char_traits<char>::length(protocol)) + std::string(protocol);
+  SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(wire.data()),
+                          static_cast<unsigned>(wire.size()));
+}
+
+void require_1_3(const Context& context) { SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION); }
+
 }  // namespace lab::tls

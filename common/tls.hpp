@@ -26,6 +26,10 @@ void speak(const Context& context, const char* protocol, OtherProtocols others);
 /// For clients: verifies the chain against `ca_file` (PEM); the caller sets the expected name per connection.
 /// An empty `ca_file` verifies nothing (opportunistic TLS between mail servers, RFC 7435).
 Result<Context> client_context(const std::string& ca_file);
+/// Of a client: offers `protocol` and nothing else.
+void offer(const Context& context, const char* protocol);
+/// TLS 1.3 or newer, where a protocol asks for it (RFC 9103 7.1).
+void require_1_3(const Context& context);
 /// Why the last OpenSSL call of this thread failed, in words.
 std::string last_error();
 

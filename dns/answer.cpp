@@ -223,16 +223,19 @@ class Answerer {
     return encloser;
   }
 
-  // RFC 8482 4.1: one RRset is a good answer to ANY. Over TCP the asker has shown its address, and gets all
-  // of them.
+  // RFC 8482 4.1: one RRset, with its signatures for those who want them, is a good answer to ANY. Over TCP
+  // the asker has shown its address, and gets all of them.
   void some_of(const Node& node, unsigned encloser) {
     bool any = false;
     for (std::size_t i = 0; i < node.rrset_count(); ++i) {
       const RRsetView set = node.rrset(i);
-      if (request_.qtype == type::RRSIG && set.type != type::RRSIG) continue;
-      if (!out_.add(Section::Answer, owner_, set)) return out_.set_truncated();
+      const bool signature = set.type == type::RRSIG, one = transport_ == Transport::Udp;
+      if (request_.qtype == type::RRSIG ? !signature : one && (signature || set.type == type::NSEC)) continue;
+      if (!out_.add(Section::Answer, owner_, set) ||
+          (one && !signature && !sign(Section::Answer, owner_, node, set)))
+        return out_.set_truncated();
       any = true;
-      if (transport_ == Transport::Udp) break;
+      if (one) break;
     }
     if (any) return deny_closer(encloser);
     add_soa();

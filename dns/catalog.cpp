@@ -95,6 +95,7 @@ Config with_members(const Config& config, const Config& before,
       if (text.size() > 1) text.pop_back();
       ZoneConfig secondary;
       secondary.primaries = catalog.primaries;
+      secondary.primaries_tls = catalog.primaries_tls;
       secondary.key = catalog.key;
       secondary.listed_in = name;
       const auto [at, fresh] = out.zones.try_emplace(text, std::move(secondary));

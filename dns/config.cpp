@@ -24,7 +24,24 @@ const config::Table<Permission>& permission_table() {
   static const auto table =
       config::Table<Permission>("permission")
           .row("networks", &Permission::networks, "who may, by address")
-          .row("keys", &Permission::keys, "who may, by the key that signs the message (TSIG, RFC 8945)");
+          .row("keys", &Permission::keys, "who may, by the key that signs the message (TSIG, RFC 8945)")
+          .row("tls", &Permission::tls,
+               "and over TLS alone (RFC 9103): who listens on the way learns nothing of the zone");
+  return table;
+}
+
+const config::Table<PrimaryTls>& primary_tls_table() {
+  static const auto table =
+      config::Table<PrimaryTls>("primaries_tls")
+          .row(
+              "name", &PrimaryTls::name,
+              "the name in the primaries' certificate; left out, the transfer is encrypted, but nobody knows "
+              "by whom")
+          .row("ca", &PrimaryTls::ca, "PEM file with the CA that vouches for it, relative to this file")
+          .rule([](const yaml::Value& at, PrimaryTls& tls) {
+            if (tls.name.empty() != tls.ca.empty())
+              at.error("'name' and 'ca' go together", "who vouches for whom?");
+          });
   return table;
 }
 
@@ -49,6 +66,8 @@ const config::Table<ZoneConfig>& zone_table() {
                "secondaries that are told of each change (RFC 1996), address:port")
           .row("primaries", &ZoneConfig::primaries,
                "makes this server a secondary: fetch the zone from these, address:port, in this order")
+          .row("primaries_tls", &ZoneConfig::primaries_tls,
+               "fetch it over TLS (RFC 9103): 'primaries' then are addresses of TLS, port 853 as a rule")
           .row("key", &ZoneConfig::key, "the key with which transfers are asked for and notifies are signed")
           .row("dnssec", &ZoneConfig::dnssec,
                "sign the zone (ECDSA P-256); its key and its DS record are kept in the journal folder")
@@ -76,6 +95,8 @@ const config::Table<ZoneConfig>& zone_table() {
             } else if (zone.file.empty() == zone.primaries.empty()) {
               at.error("a zone has either a 'file' or 'primaries'");
             }
+            if (zone.primaries_tls && !zone.secondary())
+              at.error("'primaries_tls' is of no use without 'primaries'");
             if (zone.catalog == CatalogRole::Consume && !zone.secondary())
               at.error("a catalog to follow needs 'primaries'", "whose catalog is it?");
           });
@@ -247,6 +268,23 @@ const config::Table<Config>& config_table() {
   return table;
 }
 
+std::vector<std::string> keep_fixed(const Config& running, Config& next) {
+  std::vector<std::string> keys;
+  const auto keep = [&](const char* key, auto member) {
+    if (next.*member == running.*member) return;
+    next.*member = running.*member;
+    keys.emplace_back(key);
+  };
+  keep("listen", &Config::listen);
+  keep("listen_tls", &Config::listen_tls);
+  keep("listen_https", &Config::listen_https);
+  keep("views", &Config::views);
+  keep("threads", &Config::threads);
+  keep("journal", &Config::journal);
+  keep("control", &Config::control);
+  return keys;
+}
+
 std::optional<Cookies::Secret> parse_secret(const std::string& text) {
   Cookies::Secret secret;
   if (text.size() != 2 * secret.size()) return std::nullopt;
@@ -274,6 +312,7 @@ std::expected<Config, std::string> load_config(const std::string& path) {
   for (auto& [name, zone] : loaded->zones) {
     absolute(zone.file);
     absolute(zone.dnssec_key);
+    if (zone.primaries_tls) absolute(zone.primaries_tls->ca);
   }
   absolute(loaded->journal);
   absolute(loaded->control);
@@ -287,9 +326,10 @@ std::expected<Config, std::string> load_config(const std::string& path) {
 
 std::string config_reference() {
   return config_table().reference() + "\n" + zone_table().reference() + "\n" +
-         permission_table().reference() + "\n" + key_table().reference() + "\n" + update_table().reference() +
-         "\n" + view_table().reference() + "\n" + recursion_table().reference() + "\n" +
-         tcp_table().reference() + "\n" + tls_table().reference() + "\n" + rate_limit_table().reference();
+         permission_table().reference() + "\n" + primary_tls_table().reference() + "\n" +
+         key_table().reference() + "\n" + update_table().reference() + "\n" + view_table().reference() +
+         "\n" + recursion_table().reference() + "\n" + tcp_table().reference() + "\n" +
+         tls_table().reference() + "\n" + rate_limit_table().reference();
 }
 
 }  // namespace lab::dns

@@ -32,6 +32,13 @@ namespace lab::dns {
 struct Permission {
   std::vector<Network> networks;
   std::vector<std::string> keys;
+  bool tls = false;  ///< and over TLS alone
+};
+
+/// How a secondary makes sure, over TLS, that it speaks with its primary.
+struct PrimaryTls {
+  std::string name;  ///< in its certificate; empty: any certificate is good
+  std::string ca;    ///< file
 };
 
 struct KeyConfig {
@@ -44,6 +51,7 @@ struct ZoneConfig {
   Permission transfer;
   std::vector<Endpoint> notify;
   std::vector<Endpoint> primaries;
+  std::optional<PrimaryTls> primaries_tls;
   std::string key;
   bool dnssec = false;
   std::string dnssec_key;
@@ -81,12 +89,14 @@ struct RecursionConfig {
   std::map<std::string, std::vector<Endpoint>> stubs;
   std::vector<std::string> blocklist;
   std::string trust_anchors;
+  bool operator==(const RecursionConfig&) const = default;
 };
 
 /// What is seen at addresses of their own: these zones and nothing else, as if it were another server.
 struct ViewConfig {
   std::vector<Endpoint> listen;
   std::vector<std::string> zones;
+  bool operator==(const ViewConfig&) const = default;
 };
 
 struct Config {
@@ -113,6 +123,7 @@ struct Config {
 };
 
 const config::Table<Permission>& permission_table();
+const config::Table<PrimaryTls>& primary_tls_table();
 const config::Table<KeyConfig>& key_table();
 const config::Table<ZoneConfig>& zone_table();
 const config::Table<UpdateConfig>& update_table();
@@ -123,6 +134,7 @@ const config::Table<RateLimits>& rate_limit_table();
 const config::Table<RecursionConfig>& recursion_table();
 const config::Table<Config>& config_table();
 inline const auto& table_of(const Permission*) { return permission_table(); }
+inline const auto& table_of(const PrimaryTls*) { return primary_tls_table(); }
 inline const auto& table_of(const KeyConfig*) { return key_table(); }
 inline const auto& table_of(const ZoneConfig*) { return zone_table(); }
 inline const auto& table_of(const UpdateConfig*) { return update_table(); }
@@ -133,6 +145,9 @@ inline const auto& table_of(const RateLimits*) { return rate_limit_table(); }
 inline const auto& table_of(const RecursionConfig*) { return recursion_table(); }
 inline const auto& table_of(const Config*) { return config_table(); }
 
+/// Puts back in `next` what only a start can change: addresses are bound while the server still may, and
+/// files are where they are. Returns the keys that differed.
+std::vector<std::string> keep_fixed(const Config& running, Config& next);
 /// Sixteen bytes in hexadecimal digits; nullopt for anything else.
 std::optional<Cookies::Secret> parse_secret(const std::string& text);
 /// The file's value with paths made absolute, or every mistake rendered. Zone files are not read here.

@@ -45,6 +45,17 @@ std::string note_json(const char* name, const std::optional<TransferNote>& note)
       json_string(note->rcode), json_string(note->why), note->serial, note->records);
 }
 
+std::string transfers_text(const TransferLog::Zone& t) {
+  return note_text("fetched", t.in_done) + note_text("not fetched", t.in_failed) +
+         note_text("given to", t.out_done) + note_text("refused to", t.out_failed);
+}
+
+std::string transfers_json(const TransferLog::Zone& t) {
+  return fmt::format(R"("fetched":{},"given":{},"refused":{})", t.in_count, t.out_count, t.refused) +
+         note_json("last_fetched", t.in_done) + note_json("last_failure", t.in_failed) +
+         note_json("last_given", t.out_done) + note_json("last_refused", t.out_failed);
+}
+
 std::string view_text(const ZoneView& z) {
   std::string text = fmt::format("{}  {}", z.name, z.kind);
   text += z.available ? fmt::format(", serial {}, {} names", z.serial, z.names) : ", no valid copy";
@@ -52,18 +63,15 @@ std::string view_text(const ZoneView& z) {
   if (z.frozen) text += ", frozen: updates are refused until 'thaw'";
   text += '\n';
   if (!z.file.empty()) text += fmt::format("  {:<14}{}\n", "file", z.file);
-  return text + note_text("fetched", z.transfers.in_done) + note_text("not fetched", z.transfers.in_failed) +
-         note_text("given to", z.transfers.out_done) + note_text("refused to", z.transfers.out_failed);
+  return text + transfers_text(z.transfers);
 }
 
 std::string view_json(const ZoneView& z) {
   return fmt::format(
-             R"({{"zone":{},"kind":{},"available":{},"serial":{},"names":{},"signed":{},"frozen":{},"file":{},"fetched":{},"given":{},"refused":{})",
+             R"({{"zone":{},"kind":{},"available":{},"serial":{},"names":{},"signed":{},"frozen":{},"file":{},)",
              json_string(z.name), json_string(z.kind), z.available, z.serial, z.names, z.is_signed, z.frozen,
-             json_string(z.file), z.transfers.in_count, z.transfers.out_count, z.transfers.refused) +
-         note_json("last_fetched", z.transfers.in_done) + note_json("last_failure", z.transfers.in_failed) +
-         note_json("last_given", z.transfers.out_done) + note_json("last_refused", z.transfers.out_failed) +
-         "}";
+             json_string(z.file)) +
+         transfers_json(z.transfers) + "}";
 }
 
 }  // namespace
@@ -86,10 +94,7 @@ void Control::answer(const std::string& line, Reply reply) {
       name = word;
   }
   if (verb == "status") return reply(ok(status()));
-  if (verb == "stats") {
-    const Totals totals = service_.metrics().totals();
-    return reply(ok(json ? totals_json(totals) + "\n" : totals_text(totals)));
-  }
+  if (verb == "stats") return reply(ok(stats(json)));
   const auto reloaded = [reply](const std::vector<std::string>& problems) {
     if (problems.empty()) return reply(ok("reloaded\n"));
     std::string text = "not everything is reloaded; what was served before is served on:";
@@ -183,6 +188,24 @@ void Control::dump(const Name& apex, Reply reply) {
         if (node->rrset(i).type != type::SOA) print(*node, node->rrset(i));
     reply(std::move(text));
   });
+}
+
+// The counters, then what became of the last transfers of each zone, and why one was refused or failed.
+std::string Control::stats(bool json) const {
+  const Totals totals = service_.metrics().totals();
+  std::string text = json ? totals_json(totals) : totals_text(totals), list;
+  for (const auto& [apex, zone] : service_.transfers().all()) {
+    if (json) {
+      list += fmt::format(R"({}{}:{{{}}})", list.empty() ? "" : ",", json_string(apex.text()),
+                          transfers_json(zone));
+    } else {
+      list +=
+          (list.empty() ? "transfers\n" : "") + fmt::format("  {}\n{}", apex.text(), transfers_text(zone));
+    }
+  }
+  if (!json) return text + list;
+  text.pop_back();  // the closing brace
+  return text + R"(,"transfers":{)" + list + "}}\n";
 }
 
 std::string Control::status() const {

@@ -34,6 +34,7 @@ class Control {
   void describe_zones(std::optional<Name> only, bool json, Reply reply);
   void dump(const Name& zone, Reply reply);
   std::string status() const;
+  std::string stats(bool json) const;
 
   Service& service_;
   ZoneStore& store_;

@@ -60,7 +60,9 @@ int main(int argc, char** argv) {
     });
   };
   add("status", "what is served, and since when", Zone::No);
-  add("stats", "questions by type and transport, answers by code, how long they took", Zone::No, true);
+  add("stats",
+      "questions by type and transport, answers by code, how long they took, and why transfers failed",
+      Zone::No, true);
   add("zonestatus", "each zone: serial, size, last transfers, and why one failed", Zone::May, true);
   add("reload", "reads the configuration and the zone files again; a zone with a mistake stays as it was",
       Zone::May);

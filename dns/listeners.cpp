@@ -30,6 +30,7 @@ Listeners::Listeners(boost::asio::any_io_executor executor, Service& service, co
 
 Result<void> Listeners::renew(const Config& config) {
   for (const auto& server : servers_) {
+    server->limit(config.tcp);
     if (server->transport() == Transport::Tcp || !config.tls) continue;
     auto context = tls_context(config, server->transport());
     if (!context) return std::unexpected(context.error());

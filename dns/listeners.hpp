@@ -18,7 +18,7 @@ class Listeners {
   /// Binds all addresses; throws std::system_error, and std::runtime_error for a certificate that is none.
   Listeners(boost::asio::any_io_executor executor, Service& service, const Config& config);
   void start();
-  /// Reads the certificate again, for connections from now on.
+  /// Takes over the limits, and reads the certificate again, for connections from now on.
   Result<void> renew(const Config& config);
   /// `done` is called when all answers under way have been written.
   void stop(std::function<void()> done);

@@ -1,4 +1,5 @@
 // lab-dnsd: the lab's name server.
+#include <fmt/format.h>
 #include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
@@ -116,6 +117,11 @@ int run(const std::string& path, Loaded& loaded) {
       return done({read.error()});
     }
     std::vector<std::string> problems;
+    for (const std::string& key : keep_fixed(loaded.config, *read)) {
+      problems.push_back(
+          fmt::format("'{}' has changed: that takes a restart; what it was stays till then", key));
+      log::warning("{}", problems.back());
+    }
     if (auto renewed = listeners.renew(*read); !renewed) {
       problems.push_back("the certificate is not renewed: " + renewed.error().text());
       log::error("{}", problems.back());

@@ -23,6 +23,7 @@ struct RateLimits {
   unsigned burst = 5;      ///< seconds' worth of answers that may be given at once after a silence
   unsigned ipv4_prefix = 24, ipv6_prefix = 56;
   std::vector<Network> exempt;
+  bool operator==(const RateLimits&) const = default;
 };
 
 class RateLimiter {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "common/log.hpp"
 #include "dns/rdata.hpp"
@@ -141,6 +142,8 @@ void Recursor::Impl::start() {
     if (error != 0)
       throw std::runtime_error(fmt::format("recursion: {}: {}", what, unbound->strerror(error)));
   };
+  // A thread, not a process of its own, and said first: names to block settle all that is said after them.
+  check(unbound->async(context, 1), "thread");
   for (const auto& [option, value] : kOptions) check(unbound->set_option(context, option, value), option);
   if (config.trust_anchors.empty()) {
     check(unbound->set_option(context, "module-config:", "iterator"), "module-config");
@@ -157,7 +160,6 @@ void Recursor::Impl::start() {
     check(unbound->set_forwarder(context, address(e).c_str()), "forwarder " + e.text());
   for (const std::string& name : config.blocklist)
     check(unbound->add_zone(context, name.c_str(), "always_nxdomain"), "blocklist " + name);
-  check(unbound->async(context, 1), "thread");
 }
 
 Recursor::Recursor(boost::asio::any_io_executor executor, const RecursionConfig& config)
@@ -172,6 +174,7 @@ void Recursor::find(const Name& name, Type type, Done done) {
           if (!impl->context) impl->start();
         } catch (const std::runtime_error& e) {
           log::error("{}", e.what());
+          if (impl->context) impl->unbound->destroy(std::exchange(impl->context, nullptr));
           return done({});
         }
         auto query = std::make_unique<Impl::Query>(impl.get(), std::move(done));

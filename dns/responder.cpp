@@ -62,6 +62,13 @@ ReplyOptions reply_options(const ResponderOptions& options, const Asker& asker, 
   return extra;
 }
 
+void add_expire(const ResponderOptions& options, const Request& q, const Zone& zone, ReplyOptions& extra) {
+  if (!q.edns.wants_expire || !zone.available()) return;
+  std::uint8_t seconds[4];
+  put32(seconds, options.good_for(zone));
+  extra.add(option::EXPIRE, seconds);
+}
+
 std::size_t plain_reply(const ResponderOptions& options, const Asker& asker, const Request& q, Rcode code,
                         std::span<std::uint8_t> out) {
   ReplyOptions extra = reply_options(options, asker, q);
@@ -109,6 +116,12 @@ Outcome respond(const ZoneSet& zones, const ResponderOptions& options, const Ask
     return {Action::Transfer, 0};
   }
   ReplyOptions extra = reply_options(options, asker, q);
+  if (q.edns.wants_expire && q.qtype == type::SOA) {
+    LookupName name;
+    name.assign(q.qname.data(), q.qname.size());
+    if (const Zone* zone = zones.find(name); zone && zone->apex_labels() == name.labels())
+      add_expire(options, q, *zone, extra);
+  }
   const std::size_t reserve =
       asker.reserve + (q.edns.present ? Response::kOptSize + extra.bytes().size() : 0);
   Response response(q, out, size_limit(options, asker.transport, q, out.size()), reserve);

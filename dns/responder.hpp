@@ -3,6 +3,7 @@
 /// on the way of a query.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -22,6 +23,9 @@ struct ResponderOptions {
   /// How long a TCP connection may be silent, told to those who ask (RFC 7828), in tenths of a second.
   std::uint16_t keepalive = 100;
   Cookies cookies{Cookies::Secret{}};
+  /// How many seconds a zone is good for yet, told to secondaries that ask (RFC 7314); by itself as long as
+  /// its SOA says, which of a copy is true only when it is fresh.
+  std::function<std::uint32_t(const Zone&)> good_for = [](const Zone& zone) { return zone.soa().expire; };
 };
 
 enum class Action : std::uint8_t {
@@ -59,6 +63,10 @@ Outcome respond(const ZoneSet& zones, const ResponderOptions& options, const Ask
 /// The most bytes a reply to this request may have.
 std::size_t size_limit(const ResponderOptions& options, Transport transport, const Request& request,
                        std::size_t room);
+
+/// Adds EXPIRE for those who ask for it: with an answer about the whole of `zone`, SOA, AXFR or IXFR.
+void add_expire(const ResponderOptions& options, const Request& request, const Zone& zone,
+                ReplyOptions& extra);
 
 /// The options of any reply to this request: NSID, cookie, keepalive, padding, each to those who ask for it.
 ReplyOptions reply_options(const ResponderOptions& options, const Asker& asker, const Request& request);

@@ -4,13 +4,13 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <random>
 
 #include "common/log.hpp"
 #include "common/spawn.hpp"
 #include "dns/asio_address.hpp"
+#include "dns/framing.hpp"
+#include "dns/stream.hpp"
 #include "dns/zonemd.hpp"
 
 namespace lab::dns {
@@ -22,14 +22,16 @@ using namespace asio::experimental::awaitable_operators;
 namespace {
 
 constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint16_t kOurUdpSize = 1232;  // of no use over TCP, but an OPT record has to say one
 
 std::int64_t seconds_now() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
-// A question for the zone, or for its changes since our version (RFC 1995 3).
-std::vector<std::uint8_t> transfer_request(const Name& apex, const Zone* ours) {
+// A question for the zone, or for its changes since our version (RFC 1995 3); with `edns`, also how long it
+// will be good (RFC 7314).
+std::vector<std::uint8_t> transfer_request(const Name& apex, const Zone* ours, bool edns) {
   static thread_local std::mt19937 random(std::random_device{}());
   std::vector<std::uint8_t> m(kHeaderSize);
   put16(m.data(), static_cast<std::uint16_t>(random()));
@@ -50,6 +52,18 @@ std::vector<std::uint8_t> transfer_request(const Name& apex, const Zone* ours) {
     add(as_text(fixed));
     add(rdata);
   }
+  if (edns) {
+    m[11] = 1;
+    add({"\0", 1});
+    put16(fixed, type::OPT);
+    put16(fixed + 2, kOurUdpSize);
+    put32(fixed + 4, 0);
+    put16(fixed + 8, 4);
+    add(as_text(fixed));
+    put16(fixed, option::EXPIRE);
+    put16(fixed + 2, 0);
+    add(as_text(std::span(fixed).first(4)));
+  }
   return m;
 }
 
@@ -69,17 +83,17 @@ std::string rcode_in(const std::string& why) {
   return why.starts_with(kSaid) ? why.substr(kSaid.size()) : std::string();
 }
 
-using Moved = std::tuple<boost::system::error_code, std::size_t>;
-
 }  // namespace
 
 struct Secondaries::Follower {
   Follower(asio::any_io_executor executor, Name name) : apex(std::move(name)), timer(std::move(executor)) {}
   Name apex;
   std::vector<Endpoint> primaries;
+  std::optional<PrimaryTls> tls;
   std::optional<TsigKey> key;
   asio::steady_timer timer;
-  bool digest = false;  // a copy must have one that is good
+  std::optional<std::int64_t> good_until;  // seconds since 1970
+  bool digest = false;                     // a copy must have one that is good
   bool tried = false;
   bool ended = false, asked = false;  // `asked`: a NOTIFY came while a refresh was under way
 };
@@ -97,6 +111,7 @@ void Secondaries::configure(const Config& config) {
     const auto known = followers_.find(apex);
     auto follower = known != followers_.end() ? known->second : std::make_shared<Follower>(executor_, apex);
     follower->primaries = zone.primaries;
+    follower->tls = zone.primaries_tls;
     follower->digest = zone.zonemd;
     follower->key.reset();
     if (!zone.key.empty()) {
@@ -140,9 +155,11 @@ asio::awaitable<void> Secondaries::follow(std::shared_ptr<Follower> follower) {
       const Soa soa = zone->soa();
       wait =
           std::chrono::seconds(std::max(good ? soa.refresh : soa.retry, SecondaryLimits::kShortestRefresh));
-      const std::int64_t left = store_.refreshed(f.apex) + soa.expire - seconds_now();
+      if (!f.good_until) f.good_until = store_.refreshed(f.apex) + soa.expire;
+      const std::int64_t left = *f.good_until - seconds_now();
       if (!good && left <= 0) store_.expire(f.apex);
-      if (!good && left > 0) wait = std::min(wait, std::chrono::seconds(left));
+      // A copy of a copy may expire before its REFRESH (RFC 7314): the primary is asked once more by then.
+      if (left > 0) wait = std::min(wait, std::chrono::seconds(left));
       backoff = SecondaryLimits::kFirstRetry;
     } else {
       wait = backoff;
@@ -155,19 +172,26 @@ asio::awaitable<void> Secondaries::follow(std::shared_ptr<Follower> follower) {
 }
 
 // Asks the primaries in order, each first for changes, then for the whole zone (RFC 1995 4 leaves the choice
-// to them; one that cannot do IXFR, or does it wrongly, must not keep us from the zone).
+// to them; one that cannot do IXFR, or does it wrongly, must not keep us from the zone), at last without EDNS
+// for those who do not know it (RFC 6891 7).
 asio::awaitable<bool> Secondaries::refresh(Follower& f) {
+  constexpr Attempt kAttempts[] = {
+      {.whole = false, .edns = true}, {.whole = true, .edns = true}, {.whole = true, .edns = false}};
   for (const Endpoint primary : std::vector(f.primaries)) {
-    for (const bool whole : {false, true}) {
+    bool old = false;  // one that has never heard of EDNS
+    for (const Attempt attempt : kAttempts) {
+      const bool whole = attempt.whole;
       const ZonePtr ours = store_.version(f.apex).zone;
       if (!whole && (!ours || !ours->available())) continue;
-      const auto done = co_await fetch(f, primary, whole);
+      if (!attempt.edns && !old) continue;
+      const auto done = co_await fetch(f, primary, attempt);
       if (done) co_return true;
       TransferNote note{};
       note.peer = primary.text();
       note.kind = whole ? "AXFR" : "IXFR";
       note.key = f.key ? f.key->name.text() : "";
       note.rcode = rcode_in(done.error().what);
+      old = note.rcode == "FORMERR" || note.rcode == "NOTIMP";
       note.why = done.error().text();
       log_.failed(f.apex, TransferLog::Direction::In, std::move(note));
       log::warning("{}: {} from {}{} failed: {}", f.apex.text(), whole ? "AXFR" : "IXFR", primary.text(),
@@ -177,10 +201,9 @@ asio::awaitable<bool> Secondaries::refresh(Follower& f) {
   co_return false;
 }
 
-asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, bool whole) {
+// A connection to a primary, ready for questions: over TLS, the handshake is done and its certificate good.
+asio::awaitable<Result<Stream>> Secondaries::connect(const Follower& f, Endpoint primary) {
   tcp::socket socket(executor_);
-  const ZonePtr held = store_.version(f.apex).zone;
-  const ZonePtr ours = held && held->available() ? held : nullptr;
   if (const auto source = source_for(listen_, primary.address)) {
     boost::system::error_code ignored;
     socket.open(to_tcp(primary).protocol(), ignored);
@@ -190,37 +213,61 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
   if (!co_await in_time(socket.async_connect(to_tcp(primary), kResult), connected, SecondaryLimits::kConnect))
     co_return fail("it does not answer");
   if (std::get<0>(connected)) co_return fail(std::get<0>(connected).message());
+  if (!f.tls) co_return Stream(std::move(socket), nullptr);
+  // Made anew for each transfer: the CA's file may be another one by now.
+  auto context = tls::client_context(f.tls->ca);
+  if (!context) co_return std::unexpected(context.error());
+  tls::require_1_3(*context);   // RFC 9103 7.1
+  tls::offer(*context, "dot");  // RFC 9103 7.1
+  Stream stream(std::move(socket), *context, f.tls->name);
+  bool greeted = false;
+  if (!co_await in_time(stream.handshake(), greeted, SecondaryLimits::kConnect))
+    co_return fail("it does not answer over TLS");
+  if (!greeted)
+    co_return fail(
+        fmt::format("no TLS: {}", stream.failure().empty() ? "it closed the connection" : stream.failure()));
+  co_return stream;
+}
 
-  std::vector<std::uint8_t> request = transfer_request(f.apex, whole ? nullptr : ours.get());
+asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, Attempt attempt) {
+  const bool whole = attempt.whole;
+  const ZonePtr held = store_.version(f.apex).zone;
+  const ZonePtr ours = held && held->available() ? held : nullptr;
+  auto stream = co_await connect(f, primary);
+  if (!stream) co_return std::unexpected(stream.error());
+
+  std::vector<std::uint8_t> request = transfer_request(f.apex, whole ? nullptr : ours.get(), attempt.edns);
+  const std::uint16_t id = get16(request.data());
   std::optional<Tsig> tsig;
   if (f.key) {
     tsig.emplace(*f.key);
     tsig->sign(request, static_cast<std::uint64_t>(seconds_now()));
   }
-  std::uint8_t length[2];
-  put16(length, static_cast<std::uint16_t>(request.size()));
-  request.insert(request.begin(), length, length + 2);
-  Moved moved;
-  if (!co_await in_time(asio::async_write(socket, asio::buffer(request), kResult), moved,
-                        SecondaryLimits::kConnect) ||
-      std::get<0>(moved))
+  std::vector<std::uint8_t> out;
+  append_frame(out, request);
+  bool moved = false;
+  if (!co_await in_time(stream->write(out), moved, SecondaryLimits::kConnect) || !moved)
     co_return fail("the connection was lost");
 
   IncomingTransfer transfer(f.apex, whole ? nullptr : ours);
   std::vector<std::uint8_t> message;
+  std::uint8_t length[2];
   for (auto state = IncomingTransfer::State::More; state == IncomingTransfer::State::More;) {
-    if (!co_await in_time(asio::async_read(socket, asio::buffer(length), kResult), moved,
-                          SecondaryLimits::kConnect) ||
-        std::get<0>(moved))
-      co_return fail(fmt::format("it ended after {} records", transfer.records()));
+    const auto ended = [&] { return fail(fmt::format("it ended after {} records", transfer.records())); };
+    if (!co_await in_time(stream->read(length), moved, SecondaryLimits::kConnect) || !moved)
+      co_return ended();
     message.resize(get16(length));
-    if (!co_await in_time(asio::async_read(socket, asio::buffer(message), kResult), moved,
-                          SecondaryLimits::kConnect) ||
-        std::get<0>(moved))
-      co_return fail(fmt::format("it ended after {} records", transfer.records()));
-    if (message.size() < kHeaderSize || get16(message.data()) != get16(&request[2]))
+    if (!co_await in_time(stream->read(message), moved, SecondaryLimits::kConnect) || !moved)
+      co_return ended();
+    if (message.size() < kHeaderSize || get16(message.data()) != id)
       co_return fail("a message that answers something else");
     state = transfer.take(message);
+    if (tsig && state == IncomingTransfer::State::Failed &&
+        (message[3] & 15U) == static_cast<unsigned>(Rcode::NotAuth))
+      // RFC 8945 5.2: what is wrong with the signature, as the primary sees it.
+      if (const Rcode code = tsig->check_response(message, static_cast<std::uint64_t>(seconds_now()), true);
+          code != Rcode::NoError)
+        co_return fail(fmt::format("the primary said NOTAUTH ({})", rcode_text(code)));
     if (tsig && state != IncomingTransfer::State::Failed) {
       const Rcode code = tsig->check_response(message, static_cast<std::uint64_t>(seconds_now()),
                                               state == IncomingTransfer::State::Done);
@@ -229,6 +276,7 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
     }
     if (transfer.records() > SecondaryLimits::kRecords) co_return fail("more records than any zone has");
   }
+  stream->goodbye();
   if (!transfer.why().empty()) co_return fail(transfer.why());
   auto zone = transfer.result();
   if (!zone) co_return std::unexpected(zone.error());
@@ -246,8 +294,8 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
     *zone = nullptr;
   }
   if (*zone)
-    log::info("{} serial {}, {} names, by {} from {}", f.apex.text(), (*zone)->serial(), (*zone)->names(),
-              transfer.incremental() ? "IXFR" : "AXFR", primary.text());
+    log::info("{} serial {}, {} names, by {} from {}{}", f.apex.text(), (*zone)->serial(), (*zone)->names(),
+              transfer.incremental() ? "IXFR" : "AXFR", primary.text(), f.tls ? " over TLS" : "");
   TransferNote note{};
   note.peer = primary.text();
   note.kind = transfer.incremental() || !whole ? "IXFR" : "AXFR";
@@ -255,7 +303,13 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
   note.serial = *zone ? (*zone)->serial() : ours ? ours->serial() : 0;
   note.records = transfer.records();
   log_.done(f.apex, TransferLog::Direction::In, std::move(note));
-  store_.take_over(f.apex, *zone);
+  // RFC 7314 4: what the primary says, where it says something, and never more than the SOA does. A copy that
+  // is still the newest does not become older by being compared.
+  const std::uint32_t most = *zone ? (*zone)->soa().expire : ours ? ours->soa().expire : 0;
+  const std::uint32_t good_for = std::min(transfer.expire().value_or(most), most);
+  const std::int64_t until = seconds_now() + good_for;
+  f.good_until = *zone ? until : std::max(until, f.good_until.value_or(until));
+  store_.take_over(f.apex, *zone, good_for);
   co_return Result<void>();
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "dns/config.hpp"
+#include "dns/stream.hpp"
 #include "dns/transfer.hpp"
 #include "dns/transfer_log.hpp"
 #include "dns/tsig.hpp"
@@ -40,9 +41,14 @@ class Secondaries {
 
  private:
   struct Follower;
+  struct Attempt {
+    bool whole = false;  // AXFR, else IXFR
+    bool edns = true;
+  };
   boost::asio::awaitable<void> follow(std::shared_ptr<Follower> follower);
   boost::asio::awaitable<bool> refresh(Follower& follower);
-  boost::asio::awaitable<Result<void>> fetch(Follower& follower, Endpoint primary, bool whole);
+  boost::asio::awaitable<Result<Stream>> connect(const Follower& follower, Endpoint primary);
+  boost::asio::awaitable<Result<void>> fetch(Follower& follower, Endpoint primary, Attempt attempt);
 
   boost::asio::any_io_executor executor_;
   ZoneStore& store_;

@@ -36,6 +36,12 @@ void random_bytes(std::span<std::uint8_t> out) {
     throw std::runtime_error("the system has no random numbers to give");
 }
 
+Cookies::Secret random_secret() {
+  Cookies::Secret secret;
+  random_bytes(secret);
+  return secret;
+}
+
 Name qname(const Request& request) { return Name::trusted(request.qname.data(), request.qname.size()); }
 
 }  // namespace
@@ -54,32 +60,75 @@ std::string Caller::text() const {
 }
 
 Service::Service(const Config& config, ZoneStore& store, boost::asio::any_io_executor executor)
-    : store_(store), access_(std::make_shared<const Access>(config)) {
-  options_.udp_size = config.udp_size;
-  options_.nsid = config.nsid;
-  options_.keepalive =
-      static_cast<std::uint16_t>(std::min<std::int64_t>(config.tcp.idle.count() / 100, 65535));
-  Cookies::Secret secret;
-  if (!config.cookie_secret.empty())
-    secret = parse_secret(config.cookie_secret).value();
-  else
-    random_bytes(secret);
-  options_.cookies = Cookies(secret);
-  if (config.rate_limit) {
-    std::array<std::uint8_t, 8> key;
-    random_bytes(key);
-    limiter_ = std::make_unique<RateLimiter>(*config.rate_limit,
-                                             get32(key.data()) | std::uint64_t{get32(&key[4])} << 32);
-  }
+    : store_(store),
+      executor_(std::move(executor)),
+      own_secret_(random_secret()),
+      access_(std::make_shared<const Access>(config)),
+      settings_(settings_of(config, nullptr)) {
+  limits_ = config.rate_limit;
   ViewId id = kMainView;
   for (const auto& [name, view] : config.views) {
     ++id;
     for (const Endpoint& at : view.listen) views_[at] = id;
   }
-  if (config.recursion) recursor_ = std::make_unique<Recursor>(std::move(executor), *config.recursion);
+  set_recursion(config.recursion);
 }
 
-void Service::configure(const Config& config) { access_.replace(std::make_shared<const Access>(config)); }
+std::shared_ptr<const Settings> Service::settings_of(const Config& config, const Settings* before) const {
+  auto next = std::make_shared<Settings>();
+  ResponderOptions& options = next->options;
+  options.udp_size = config.udp_size;
+  options.nsid = config.nsid;
+  options.keepalive =
+      static_cast<std::uint16_t>(std::min<std::int64_t>(config.tcp.idle.count() / 100, 65535));
+  options.cookies =
+      Cookies(config.cookie_secret.empty() ? own_secret_ : parse_secret(config.cookie_secret).value());
+  options.good_for = [this](const Zone& zone) { return good_for(zone); };
+  if (before && config.rate_limit == limits_) {
+    next->limiter = before->limiter;  // who was limited stays so
+  } else if (config.rate_limit) {
+    std::array<std::uint8_t, 8> key;
+    random_bytes(key);
+    next->limiter = std::make_shared<RateLimiter>(*config.rate_limit,
+                                                  get32(key.data()) | std::uint64_t{get32(&key[4])} << 32);
+  }
+  return next;
+}
+
+void Service::set_recursion(const std::optional<RecursionConfig>& config) {
+  // Who may ask is in Access: only what libunbound was told makes another one, without what it has learnt.
+  const auto how = [](std::optional<RecursionConfig> c) {
+    if (c) c->networks.clear();
+    return c;
+  };
+  const std::lock_guard lock(recursor_mutex_);
+  if (how(config) != how(recursion_))
+    recursor_ = config ? std::make_shared<Recursor>(executor_, *config) : nullptr;
+  recursion_ = config;
+  recursing_ = recursor_ != nullptr;
+}
+
+std::shared_ptr<Recursor> Service::recursor() const {
+  const std::lock_guard lock(recursor_mutex_);
+  return recursor_;
+}
+
+void Service::configure(const Config& config) {
+  access_.replace(std::make_shared<const Access>(config));
+  settings_.replace(settings_of(config, settings_.get().get()));
+  limits_ = config.rate_limit;
+  set_recursion(config.recursion);
+}
+
+// RFC 7314 3: the original is good as long as its SOA says, a copy as long as is left of that.
+std::uint32_t Service::good_for(const Zone& zone) const {
+  const std::uint32_t whole = zone.soa().expire;
+  const auto access = access_.get();
+  const auto found = access->zones.find(zone.apex());
+  if (found == access->zones.end() || found->second.primaries.empty()) return whole;
+  const std::int64_t left = store_.refreshed(zone.apex()) + whole - static_cast<std::int64_t>(seconds_now());
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, whole));
+}
 
 ViewId Service::view_at(const Endpoint& listen) const {
   const auto at = views_.find(listen);
@@ -88,8 +137,8 @@ ViewId Service::view_at(const Endpoint& listen) const {
 
 Asker Service::asker(Transport transport, const IpAddress& peer, ViewId view) const {
   return {.transport = transport,
-          .may_recurse = recursor_ && view == kMainView && any_contains(access_.get()->recursion, peer),
-          .recursion_offered = recursor_ != nullptr && view == kMainView,
+          .may_recurse = recursing_ && view == kMainView && any_contains(access_.get()->recursion, peer),
+          .recursion_offered = recursing_ && view == kMainView,
           .address = peer.bytes(),
           .now = static_cast<std::uint32_t>(seconds_now())};
 }
@@ -97,7 +146,7 @@ Asker Service::asker(Transport transport, const IpAddress& peer, ViewId view) co
 std::vector<std::uint8_t> Service::reply(const Caller& caller, const Request& request, Rcode code,
                                          bool authoritative) const {
   std::vector<std::uint8_t> bytes(kLongestPlainReply);
-  bytes.resize(plain_reply(options_, asker(caller), request, code, bytes));
+  bytes.resize(plain_reply(settings_.get()->options, asker(caller), request, code, bytes));
   if (authoritative) bytes[2] |= 4;
   return bytes;
 }
@@ -127,25 +176,25 @@ std::optional<std::vector<std::uint8_t>> Service::refuse_signature(const Request
                     : check.error == kBadSig
                         ? "the signature is wrong: another secret, or a changed message"
                         : "it was signed at another time: the clocks differ by more than five minutes";
-  log::warning("{}: signed message about {} refused: {}", caller.peer.text(), qname(request).text(), why);
+  std::size_t owner = request.tsig_at;
+  const auto used = Name::from_message(request.message, owner);
+  const std::string key = used ? used->text() : "";
+  log::warning("{}: message about {} signed with key {} refused with {}: {}", caller.peer.text(),
+               qname(request).text(), key, rcode_text(check.error), why);
   if (request.qtype == type::AXFR || request.qtype == type::IXFR) {
-    std::size_t owner = request.tsig_at;
-    const auto used = Name::from_message(request.message, owner);
     transfers_.failed(qname(request), TransferLog::Direction::Out,
                       {.peer = caller.peer.text(),
                        .kind = type_text(request.qtype),
-                       .key = used ? used->text() : "",
+                       .key = key,
                        .rcode = rcode_text(check.error),
                        .why = why});
   }
   if (check.error == Rcode::BadTime) {
     tsig.sign(bytes, now, Rcode::BadTime, check.time);
   } else {
-    std::size_t at = request.tsig_at;
-    const auto key = Name::from_message(request.message, at);
-    at += 10;
+    std::size_t at = owner + 10;
     const auto algorithm = Name::from_message(request.message, at);
-    Tsig::append_unsigned(bytes, *key, *algorithm, check.error, check.time);
+    Tsig::append_unsigned(bytes, *used, *algorithm, check.error, check.time);
   }
   return bytes;
 }
@@ -163,7 +212,7 @@ void Service::signed_message(const Request& request, const Caller& caller, Send 
   who.reserve = tsig.key()->signature_size();
   std::vector<std::uint8_t> out(kMaxMessage);
   Request q;
-  const Outcome outcome = respond(*zones(caller.view).get(), options_, who, inner, out, q);
+  const Outcome outcome = respond(*zones(caller.view).get(), settings_.get()->options, who, inner, out, q);
   out.resize(outcome.size);
   if (outcome.action == Action::Reply) return send_signed(std::move(out));
   handle(outcome.action, q, out, {caller.peer, caller.transport, tsig.key()->name, caller.view},
@@ -217,7 +266,7 @@ TransferAnswer Service::transfer(const Request& request, const Caller& caller) {
   const std::vector<std::uint8_t> inner = without_tsig(request.message, request.tsig_at);
   Request q;
   parse_request(inner, q);
-  answer = unsigned_transfer(q, {caller.peer, caller.transport, tsig.key()->name});
+  answer = unsigned_transfer(q, {caller.peer, caller.transport, tsig.key()->name, caller.view});
   if (!answer.stream) tsig.sign(answer.reply, seconds_now());
   answer.tsig = std::move(tsig);
   return answer;
@@ -245,8 +294,14 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
     return refuse(Rcode::NotAuth, "not a zone of this server");
   if (!allows(permission->second.transfer, caller))
     return refuse(Rcode::Refused, "the zone's 'transfer' names neither this address nor its key");
+  if (permission->second.transfer.tls && caller.transport != Transport::Tls)
+    return refuse(Rcode::Refused, "the zone is given over TLS alone ('transfer: {tls: true}')");
   if (!version.zone->available()) return refuse(Rcode::ServFail, "this server has no valid copy itself");
   TransferAnswer answer;
+  const auto settings = settings_.get();
+  ReplyOptions extra = reply_options(settings->options, asker(caller), request);
+  extra.pad_to = 0;  // a stream of messages tells its length anyway
+  add_expire(settings->options, request, *version.zone, extra);
   std::vector<ChangePtr> changes;
   if (request.qtype == type::IXFR) {
     // RFC 1995 3: the asker's SOA stands in the authority section.
@@ -260,8 +315,8 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
     if (!serial_after(present, theirs) || !has_stream(caller.transport)) {
       // RFC 1995 2: nothing newer, or too much for a datagram: the SOA says which.
       answer.reply.resize(kMaxMessage);
-      answer.reply.resize(
-          OutgoingTransfer::single_soa(request, *version.zone, answer.reply, options_.udp_size));
+      answer.reply.resize(OutgoingTransfer::single_soa(request, *version.zone, answer.reply, extra,
+                                                       settings->options.udp_size));
       return answer;
     }
     changes = changes_since(version.history, theirs, present);
@@ -278,7 +333,8 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
                    .why = {},
                    .serial = version.zone->serial(),
                    .records = version.zone->names()});
-  answer.stream = std::make_unique<OutgoingTransfer>(request, version.zone, std::move(changes));
+  answer.stream = std::make_unique<OutgoingTransfer>(request, version.zone, std::move(changes), extra,
+                                                     settings->options.udp_size);
   return answer;
 }
 
@@ -295,14 +351,16 @@ void count_outcome(Counters& counters, Transport transport, const Request& reque
 
 void Service::recurse(const Request& request, std::span<const std::uint8_t> known, const Caller& caller,
                       Send send) {
+  const auto resolver = recursor();
+  if (!resolver) return send(reply(caller, request, Rcode::Refused));  // a reload has just taken it away
   std::vector<std::uint8_t> message(request.message.begin(), request.message.end());
   std::vector<std::uint8_t> ours(known.begin(), known.end());
   // An alias of ours is ours to tell; only what it leads to is asked elsewhere.
   const auto target = alias_target(known);
-  recursor_->find(
+  resolver->find(
       target ? *target : Name::trusted(request.qname.data(), request.qname.size()), request.qtype,
-      [this, message = std::move(message), ours = std::move(ours), alias = target.has_value(), caller,
-       send = std::move(send)](const Recursor::Found& found) {
+      [this, resolver, message = std::move(message), ours = std::move(ours), alias = target.has_value(),
+       caller, send = std::move(send)](const Recursor::Found& found) {
         Request q;
         parse_request(message, q);
         if (!found.why_bogus.empty()) log::warning("{}", found.why_bogus);
@@ -310,13 +368,15 @@ void Service::recurse(const Request& request, std::span<const std::uint8_t> know
         const bool something = (ours[3] & 15U) == 0;
         if (found.rcode == Rcode::ServFail && found.why_bogus.empty() && something) return send(ours);
         const Asker who = asker(caller);
-        ReplyOptions extra = reply_options(options_, who, q);
+        const auto settings = settings_.get();
+        const ResponderOptions& options = settings->options;
+        ReplyOptions extra = reply_options(options, who, q);
         if (!found.why_bogus.empty())
           extra.add_error(ErrorInfo::DnssecBogus, found.why_bogus);
         else if (found.rcode == Rcode::ServFail)
           extra.add_error(ErrorInfo::NoReachableAuthority);
         send(recursive_reply(q, alias ? std::span<const std::uint8_t>(ours) : std::span<const std::uint8_t>(),
-                             found, size_limit(options_, caller.transport, q, kMaxMessage), options_.udp_size,
+                             found, size_limit(options, caller.transport, q, kMaxMessage), options.udp_size,
                              extra));
       });
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,12 @@ struct Access {
   explicit Access(const Config& config);
 };
 
+/// How questions are answered; replaced as a whole by a reload.
+struct Settings {
+  ResponderOptions options;
+  std::shared_ptr<RateLimiter> limiter;  ///< null: answers are not limited
+};
+
 /// Who asks for something that is not for everybody.
 struct Caller {
   Endpoint peer;
@@ -64,19 +71,18 @@ class Service {
   /// What is seen at an address the server listens on.
   ViewId view_at(const Endpoint& listen) const;
   Snapshot<ZoneSet>& zones(ViewId view) { return store_.zones(view); }
-  const ResponderOptions& options() const { return options_; }
+  /// For threads that answer: each follows them.
+  const Snapshot<Settings>& settings() const { return settings_; }
   /// `peer` must outlive what is returned.
   Asker asker(Transport transport, const IpAddress& peer, ViewId view) const;
   Asker asker(const Caller& caller) const {
     return asker(caller.transport, caller.peer.address, caller.view);
   }
   /// Whether `asker` says the same for every address: then it need not be asked.
-  bool treats_all_alike(ViewId view) const { return !recursor_ || view != kMainView; }
+  bool treats_all_alike(ViewId view) const { return !recursing_ || view != kMainView; }
 
   Metrics& metrics() { return metrics_; }
   TransferLog& transfers() { return transfers_; }
-  /// Null where answers are not limited.
-  RateLimiter* limiter() { return limiter_.get(); }
 
   /// Deals with what `respond` did not finish by itself. `known`: its reply so far. `send` gets the whole
   /// reply, once, on any thread.
@@ -92,7 +98,7 @@ class Service {
   /// Says what came and went, if someone listens; ask `events::listening()` first.
   void tell(const Request& request, const std::string& reply, const Endpoint& peer, Transport transport);
 
-  /// Takes over what may change while the server runs (not addresses, threads, or how recursion is done).
+  /// Takes over what may change while the server runs: all but addresses and threads.
   void configure(const Config& config);
 
  private:
@@ -107,13 +113,23 @@ class Service {
   std::optional<std::vector<std::uint8_t>> refuse_signature(const Request& request, const Caller& caller,
                                                             Tsig& tsig);
 
+  std::shared_ptr<const Settings> settings_of(const Config& config, const Settings* before) const;
+  void set_recursion(const std::optional<RecursionConfig>& config);
+  std::shared_ptr<Recursor> recursor() const;
+  std::uint32_t good_for(const Zone& zone) const;
+
   ZoneStore& store_;
-  ResponderOptions options_;
+  boost::asio::any_io_executor executor_;
+  Cookies::Secret own_secret_;  // for cookies, where the configuration has none
+  std::optional<RateLimits> limits_;
   Snapshot<Access> access_;
+  Snapshot<Settings> settings_;
   Metrics metrics_;
   TransferLog transfers_;
-  std::unique_ptr<RateLimiter> limiter_;
-  std::unique_ptr<Recursor> recursor_;
+  mutable std::mutex recursor_mutex_;
+  std::shared_ptr<Recursor> recursor_;
+  std::optional<RecursionConfig> recursion_;
+  std::atomic<bool> recursing_{false};
   std::function<void(const Name&)> notified_;
   std::map<Endpoint, ViewId> views_;
   std::atomic<std::uint64_t> dialogues_{0};

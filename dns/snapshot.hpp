@@ -4,6 +4,8 @@
 /// something to do.
 #pragma once
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -43,6 +45,27 @@ class Snapshot {
     Pointer value_;
   };
 
+  /// One thread's own copy, renewed when there is a newer one: looking costs nothing, and the old value stays
+  /// until the thread looks again. For what is small. Lives no longer than the snapshot.
+  class Follower {
+   public:
+    explicit Follower(const Snapshot& snapshot) : snapshot_(snapshot) { renew(); }
+    const T& now() {
+      if (snapshot_.version_.load(std::memory_order_acquire) != version_) renew();
+      return *value_;
+    }
+
+   private:
+    void renew() {
+      const std::lock_guard lock(snapshot_.mutex_);
+      version_ = snapshot_.version_.load(std::memory_order_relaxed);
+      value_ = snapshot_.value_;
+    }
+    const Snapshot& snapshot_;
+    std::uint64_t version_ = 0;
+    Pointer value_;
+  };
+
   explicit Snapshot(Pointer value) : value_(std::move(value)) {}
 
   /// The current version, for as long as wanted.
@@ -53,6 +76,7 @@ class Snapshot {
   void replace(Pointer value) {
     const std::lock_guard lock(mutex_);
     value_ = std::move(value);
+    version_.fetch_add(1, std::memory_order_release);
     for (Reader* reader : readers_) {
       const std::lock_guard reading(reader->mutex_);
       reader->value_ = value_;
@@ -71,6 +95,7 @@ class Snapshot {
   }
 
   mutable std::mutex mutex_;
+  std::atomic<std::uint64_t> version_{0};
   Pointer value_;
   std::vector<Reader*> readers_;
 };

@@ -19,6 +19,11 @@ Stream::Stream(tcp::socket socket, const tls::Context& context) : socket_(std::m
   if (context) tls_ = TlsChannel::server(context, socket_.native_handle());
 }
 
+Stream::Stream(tcp::socket socket, const tls::Context& context, const std::string& name)
+    : socket_(std::move(socket)) {
+  if (context) tls_ = TlsChannel::client(context, socket_.native_handle(), name);
+}
+
 asio::awaitable<bool> Stream::ready(Outcome outcome) {
   if (outcome != Outcome::WantRead && outcome != Outcome::WantWrite) co_return false;
   const auto [error] = co_await socket_.async_wait(
@@ -47,6 +52,15 @@ asio::awaitable<std::size_t> Stream::read_some(std::span<std::uint8_t> into) {
     const bool more = co_await ready(step.outcome);
     if (!more) co_return 0;
   }
+}
+
+asio::awaitable<bool> Stream::read(std::span<std::uint8_t> into) {
+  while (!into.empty()) {
+    const std::size_t n = co_await read_some(into);
+    if (n == 0) co_return false;
+    into = into.subspan(n);
+  }
+  co_return true;
 }
 
 asio::awaitable<bool> Stream::write(std::span<const std::uint8_t> bytes) {

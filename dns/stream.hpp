@@ -14,11 +14,15 @@ class Stream {
  public:
   /// With a `context`, TLS is spoken, as its server.
   Stream(boost::asio::ip::tcp::socket socket, const tls::Context& context);
+  /// As its client, of a server that must show a certificate for `name`; with an empty one, any will do.
+  Stream(boost::asio::ip::tcp::socket socket, const tls::Context& context, const std::string& name);
 
   /// True at once without TLS; false when there is none to be had, `failure` says why.
   boost::asio::awaitable<bool> handshake();
   /// How many bytes came, at least one; 0 when the connection has ended.
   boost::asio::awaitable<std::size_t> read_some(std::span<std::uint8_t> into);
+  /// Fills `into`; false when the connection has ended before that.
+  boost::asio::awaitable<bool> read(std::span<std::uint8_t> into);
   /// Writes all of it; false when the connection has ended.
   boost::asio::awaitable<bool> write(std::span<const std::uint8_t> bytes);
 

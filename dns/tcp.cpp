@@ -148,9 +148,11 @@ class FramedConnection final : public Connection {
 
   // A zone, message by message, as fast as the other side takes them.
   asio::awaitable<bool> transfer(const Request& request) {
+    const auto begin = Clock::now();
     TransferAnswer answer =
         server_.service().transfer(request, {peer_, server_.transport(), {}, server_.view()});
     if (!answer.stream) {
+      server_.service().metrics().late_answer(answer.reply, Clock::now() - begin);
       tell(request, answer.reply);
       append_frame(out_, answer.reply);
       co_return true;
@@ -187,7 +189,8 @@ TcpServer::TcpServer(asio::any_io_executor executor, Service& service, Transport
       sweeper_(executor),
       scratch_(kMaxMessage),
       view_(listen.empty() ? kMainView : service.view_at(listen.front())),
-      reader_(service.zones(view_)) {
+      reader_(service.zones(view_)),
+      settings_(service.settings()) {
   for (const Endpoint& at : listen) {
     try {
       tcp::acceptor& acceptor = acceptors_.emplace_back(executor);
@@ -224,7 +227,7 @@ Outcome TcpServer::respond(const Endpoint& peer, std::span<const std::uint8_t> m
   const auto begin = Connection::Clock::now();
   const auto zones = reader_.hold();
   const Outcome outcome =
-      dns::respond(*zones, service_.options(), service_.asker(transport_, peer.address, view_), message,
+      dns::respond(*zones, settings_.now().options, service_.asker(transport_, peer.address, view_), message,
                    scratch_, request);
   count_outcome(counters_, transport_, request, outcome, reply(outcome));
   if (outcome.action == Action::Reply) counters_.latency(Connection::Clock::now() - begin);

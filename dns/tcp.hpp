@@ -80,6 +80,8 @@ class TcpServer {
   ~TcpServer();
   /// The certificate of connections from now on.
   void use(tls::Context context) { tls_ = std::move(context); }
+  /// The limits of connections from now on; those that are open stay.
+  void limit(const TcpConfig& limits) { config_ = limits; }
   /// The path of requests over HTTPS.
   void serve_path(std::string path) { path_ = std::move(path); }
   void start();
@@ -129,6 +131,7 @@ class TcpServer {
   std::vector<std::uint8_t> scratch_;  // one answer of up to 64 KiB, for all connections: they share a thread
   const ViewId view_;
   Snapshot<ZoneSet>::Reader reader_;
+  Snapshot<Settings>::Follower settings_;
 };
 
 }  // namespace lab::dns

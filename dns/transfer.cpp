@@ -1,6 +1,7 @@
 #include "dns/transfer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "dns/rdata.hpp"
 #include "dns/zone_builder.hpp"
@@ -25,11 +26,16 @@ std::vector<ChangePtr> changes_since(const std::vector<ChangePtr>& history, std:
   return out.back()->to == present ? out : std::vector<ChangePtr>{};
 }
 
-OutgoingTransfer::OutgoingTransfer(const Request& request, ZonePtr zone, std::vector<ChangePtr> changes)
+OutgoingTransfer::OutgoingTransfer(const Request& request, ZonePtr zone, std::vector<ChangePtr> changes,
+                                   const ReplyOptions& options, std::uint16_t udp_size)
     : question_(request.message.begin(),
                 request.message.begin() + static_cast<std::ptrdiff_t>(request.question_end)),
+      edns_(request.edns),
+      options_(options),
+      udp_size_(udp_size),
       zone_(std::move(zone)),
       held_(std::move(changes)) {
+  edns_.cookie = {};  // stands in a message that will be gone
   std::fill(question_.begin() + 6, question_.begin() + 12, std::uint8_t{0});
   incremental_ = !held_.empty();
   if (incremental_) {
@@ -90,6 +96,7 @@ std::size_t OutgoingTransfer::next(std::span<std::uint8_t> out, std::size_t rese
   Request request;
   parse_request(question_, request);
   if (!first_) request.qname = {};  // RFC 5936 2.2.1: only the first message repeats the question
+  if (first_ && edns_.present) reserve += Response::kOptSize + options_.bytes().size();
   for (std::size_t size : {std::min(kMessageSize, out.size()), out.size()}) {
     Response response(request, out, size, reserve);
     response.set_authoritative(true);
@@ -117,20 +124,21 @@ std::size_t OutgoingTransfer::next(std::span<std::uint8_t> out, std::size_t rese
     }
     if (response.count(Section::Answer) == 0 && full) continue;  // one record longer than usual
     if (!full) done_ = true;
-    first_ = false;
-    return response.finish({}, 0);
+    return response.finish(std::exchange(first_, false) ? edns_ : Edns{}, udp_size_, options_);
   }
   done_ = true;
   return 0;
 }
 
 std::size_t OutgoingTransfer::single_soa(const Request& request, const Zone& zone,
-                                         std::span<std::uint8_t> out, std::uint16_t udp_size) {
-  Response response(request, out, out.size(), request.edns.present ? Response::kOptSize : 0);
+                                         std::span<std::uint8_t> out, const ReplyOptions& options,
+                                         std::uint16_t udp_size) {
+  Response response(request, out, out.size(),
+                    request.edns.present ? Response::kOptSize + options.bytes().size() : 0);
   response.set_authoritative(true);
   Owner owner{request.qname, Response::kQuestionAt};
   response.add(Section::Answer, owner, zone.apex_node().find(type::SOA));
-  return response.finish(request.edns, udp_size);
+  return response.finish(request.edns, udp_size, options);
 }
 
 IncomingTransfer::IncomingTransfer(Name apex, ZonePtr ours)
@@ -162,6 +170,7 @@ IncomingTransfer::State IncomingTransfer::take(std::span<const std::uint8_t> m) 
     if (finished_) return fail_with("records follow the end of the transfer");
     if (record(std::move(*owner), r->type, r->ttl, std::move(*rdata)) == State::Failed) return State::Failed;
   }
+  note_expire(m, at);
   if (finished_) return State::Done;
   // An IXFR whose one message holds one SOA: nothing newer is there (RFC 1995 2).
   if (count_ == 1 && ours_ && !serial_after(serial_, ours_->serial())) {
@@ -172,9 +181,28 @@ IncomingTransfer::State IncomingTransfer::take(std::span<const std::uint8_t> m) 
   return State::More;
 }
 
+// RFC 7314 2: an option of four bytes; one of another length says nothing. `at`: behind the answer section.
+void IncomingTransfer::note_expire(std::span<const std::uint8_t> m, std::size_t at) {
+  for (unsigned i = get16(&m[8]) + unsigned{get16(&m[10])}; i > 0; --i) {
+    const auto r = read_record(m, at);
+    if (!r) return;
+    at = r->end;
+    if (r->type != type::OPT) continue;
+    for (auto options = m.subspan(r->rdata_at, r->rdata_size); options.size() >= 4;) {
+      const std::size_t length = get16(&options[2]);
+      if (options.size() - 4 < length) return;
+      if (get16(options.data()) == option::EXPIRE && length == 4) expire_ = get32(&options[4]);
+      options = options.subspan(4 + length);
+    }
+  }
+}
+
 IncomingTransfer::State IncomingTransfer::record(Name owner, Type type, std::uint32_t ttl,
                                                  std::string rdata) {
   ++count_;
+  if (rdata.size() > ZoneBuilder::kMaxRdata)
+    return fail_with(
+        fmt::format("{} {} is longer than this server can send it again", owner.text(), type_text(type)));
   const bool soa = type == type::SOA;
   if (soa && !(owner == apex_)) return fail_with("a SOA of another zone");
   const std::uint32_t serial = soa ? Soa::parse(as_bytes(rdata)).serial : 0;

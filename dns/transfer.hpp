@@ -2,6 +2,7 @@
 /// directions, without a socket.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,11 +26,12 @@ std::vector<ChangePtr> changes_since(const std::vector<ChangePtr>& history, std:
 class OutgoingTransfer {
  public:
   /// `request`: kept as a copy. `changes`: what an IXFR sends; without any, all of the zone is sent (RFC 1995
-  /// 4).
-  OutgoingTransfer(const Request& request, ZonePtr zone, std::vector<ChangePtr> changes);
+  /// 4). `options`: of the first message, to who sent an OPT record (RFC 6891 6.1.1).
+  OutgoingTransfer(const Request& request, ZonePtr zone, std::vector<ChangePtr> changes,
+                   const ReplyOptions& options = {}, std::uint16_t udp_size = kPlainUdp);
   /// The answer to an IXFR of somebody who is up to date: the SOA alone (RFC 1995 2).
   static std::size_t single_soa(const Request& request, const Zone& zone, std::span<std::uint8_t> out,
-                                std::uint16_t udp_size);
+                                const ReplyOptions& options, std::uint16_t udp_size);
 
   /// Writes the next message, leaving `reserve` bytes free, and returns its size; 0 after the last one.
   std::size_t next(std::span<std::uint8_t> out, std::size_t reserve);
@@ -45,6 +47,9 @@ class OutgoingTransfer {
   void flatten(const std::vector<ChangePtr>& changes);
 
   std::vector<std::uint8_t> question_;  // the request, cut behind its question
+  Edns edns_;
+  ReplyOptions options_;
+  std::uint16_t udp_size_;
   ZonePtr zone_;
   std::vector<const Node*> nodes_;                            // AXFR
   std::vector<std::pair<const Name*, RRsetLayout>> changes_;  // IXFR, one record each
@@ -70,17 +75,21 @@ class IncomingTransfer {
   const std::string& why() const { return why_; }
   std::size_t records() const { return count_; }
   bool incremental() const { return kind_ == Kind::Changes; }
+  /// How many seconds the zone is good for, as the primary said (EDNS EXPIRE, RFC 7314).
+  std::optional<std::uint32_t> expire() const { return expire_; }
 
  private:
   enum class Kind { Unknown, Whole, Changes };
   State record(Name owner, Type type, std::uint32_t ttl, std::string rdata);
   State fail_with(std::string why);
+  void note_expire(std::span<const std::uint8_t> message, std::size_t at);
 
   Name apex_;
   ZonePtr ours_;
   Kind kind_ = Kind::Unknown;
   std::size_t count_ = 0;
   std::uint32_t serial_ = 0;
+  std::optional<std::uint32_t> expire_;
   bool up_to_date_ = false, removing_ = false, finished_ = false;
   std::vector<ZoneRecord> whole_;
   std::vector<ZoneDiff> changes_;

@@ -31,4 +31,9 @@ TransferLog::Zone TransferLog::of(const Name& apex) const {
   return at == zones_.end() ? Zone{} : at->second;
 }
 
+std::map<Name, TransferLog::Zone> TransferLog::all() const {
+  const std::lock_guard lock(mutex_);
+  return zones_;
+}
+
 }  // namespace lab::dns

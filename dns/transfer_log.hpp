@@ -35,6 +35,9 @@ class TransferLog {
   void done(const Name& apex, Direction direction, TransferNote note);
   void failed(const Name& apex, Direction direction, TransferNote note);
   Zone of(const Name& apex) const;
+  /// Every zone that anybody has transferred, or tried to; strangers' tries at zones that are none of ours,
+  /// too.
+  std::map<Name, Zone> all() const;
 
  private:
   static constexpr std::size_t kZones = 10'000;  // names that strangers ask for must not fill the memory

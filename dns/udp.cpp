@@ -78,6 +78,7 @@ class UdpServer::Worker {
         socket_(std::make_shared<Socket>(at)),
         view_(service.view_at(at)),
         reader_(service.zones(view_)),
+        settings_(service.settings()),
         counters_(service.metrics().counters()) {
     for (unsigned i = 0; i < UdpLimits::kBatch; ++i) prepare(i);
   }
@@ -147,7 +148,7 @@ class UdpServer::Worker {
       return false;
     }
     counters_.event(Event::RateSlipped);
-    outcome.size = truncated_reply(service_.options(), asker(i), request_, sent_[i].bytes);
+    outcome.size = truncated_reply(current_->options, asker(i), request_, sent_[i].bytes);
     return true;
   }
 
@@ -186,13 +187,14 @@ class UdpServer::Worker {
     const bool tell = events::listening();
     const auto begin = std::chrono::steady_clock::now();
     now_ = static_cast<std::uint32_t>(std::time(nullptr));
-    RateLimiter* const limiter = service_.limiter();
+    current_ = &settings_.now();  // for this batch: the next look may bring others
+    RateLimiter* const limiter = current_->limiter.get();
     {
       const auto zones = reader_.hold();
       for (unsigned i = 0; i < n; ++i) {
         auto& h = in_[i].msg_hdr;
         const std::span<const std::uint8_t> message(received_[i].bytes, in_[i].msg_len);
-        Outcome outcome = respond(*zones, service_.options(), asker(i), message, sent_[i].bytes, request_);
+        Outcome outcome = respond(*zones, current_->options, asker(i), message, sent_[i].bytes, request_);
         count_outcome(counters_, Transport::Udp, request_, outcome,
                       std::span(sent_[i].bytes).first(outcome.size));
         if (outcome.action == Action::Reply) {
@@ -268,6 +270,8 @@ class UdpServer::Worker {
   std::shared_ptr<Socket> socket_;
   const ViewId view_;
   Snapshot<ZoneSet>::Reader reader_;
+  Snapshot<Settings>::Follower settings_;
+  const Settings* current_ = nullptr;
   std::atomic<bool> stopping_{false};
   Request request_;
   Counters& counters_;

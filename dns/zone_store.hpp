@@ -13,34 +13,12 @@
 #include <vector>
 
 #include "dns/config.hpp"
-#include "dns/journal.hpp"
-#include "dns/signer.hpp"
+#include "dns/served_zone.hpp"
 #include "dns/snapshot.hpp"
-#include "dns/transfer.hpp"
 #include "dns/wire.hpp"
 #include "dns/zone.hpp"
 
 namespace lab::dns {
-
-/// A zone as the file has it, and as it is served: the file's records with the journal's changes over them.
-struct ServedZone {
-  Name apex;
-  std::string file;
-  ZonePtr from_file;
-  std::uint64_t file_fingerprint = 0;
-  ZonePtr zone;
-  ZonePtr shown;               // `zone`, signed where that is asked for
-  std::optional<ZoneKey> key;  // signs it
-  Signing signing;
-  bool digest = false;  // ZONEMD is wanted
-  std::uint32_t signed_at = 0;
-  std::unique_ptr<Journal> journal;  // none without a journal folder
-  bool secondary = false;
-  bool frozen = false;                       // updates are refused
-  std::optional<std::vector<Name>> catalog;  // its members, of one that is made here
-  ViewId view = kMainView;
-  std::vector<ChangePtr> history;  // what led to `zone`, for incremental transfers
-};
 
 class ZoneStore {
  public:
@@ -64,11 +42,12 @@ class ZoneStore {
   };
   Version version(const Name& apex) const;
   /// Takes over what a secondary has fetched, and keeps it on disk; null: nothing new, the copy is good for
-  /// longer.
-  void take_over(const Name& apex, ZonePtr zone);
+  /// longer. `good_for`: seconds until it expires, at most its SOA's EXPIRE.
+  void take_over(const Name& apex, ZonePtr zone, std::uint32_t good_for);
   /// A secondary's copy is too old to be served (RFC 1034 4.3.5).
   void expire(const Name& apex);
-  /// When a secondary's copy was last known to be good; seconds since 1970, 0 when there is none.
+  /// When a secondary's copy was last known to be as good as the original; seconds since 1970, 0 when there
+  /// is none. Its SOA's EXPIRE counts from there.
   std::int64_t refreshed(const Name& apex) const;
   /// Makes signatures anew that are older than SigningTimes::kRefresh, under a new serial.
   void refresh_signatures();
@@ -98,9 +77,6 @@ class ZoneStore {
     Done done;
   };
   explicit ZoneStore(std::size_t views);
-  static bool load_zone(ServedZone& served, const std::string& journal_folder, std::vector<Error>& problems);
-  static bool open_key(ServedZone& served, const ZoneConfig& config, const std::string& folder,
-                       std::vector<Error>& problems);
   void submit(std::function<void()> job);
   void run();
   void apply(std::vector<Update> updates);
@@ -112,7 +88,6 @@ class ZoneStore {
   void publish_all();
   static std::optional<std::vector<Name>> members_of(const Config& config, const std::string& zone);
   static ViewId view_of(const Config& config, const std::string& zone);
-  static std::string copy_file(const std::string& folder, const Name& apex);
 
   std::vector<std::unique_ptr<Snapshot<ZoneSet>>> views_;  // as many as the server started with
   std::vector<std::unique_ptr<ServedZone>> served_;        // the thread's, once it runs

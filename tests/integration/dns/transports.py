@@ -10,6 +10,7 @@ netlab.need('dig', 'kdig', 'curl', 'openssl', 'nsupdate', 'ip', 'unshare')
 netlab.isolate()
 
 PORT, TLS, HTTPS = 5353, 8853, 8443
+SECRET = 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI='
 ZONE = '''$TTL 3600
 @    SOA ns hostmaster 7 3600 900 604800 300
      NS  ns
@@ -442,6 +443,135 @@ def test_the_zone_status_says_who_was_refused_and_why():
         equal((zone['refused'], zone['last_refused']['rcode'], zone['last_refused']['kind']), (1, 'REFUSED', 'AXFR'))
         contains(server.ctl('zonestatus'), 'REFUSED: the zone')
         contains(server.ctl_fails('retransfer', 'helper.bac'), 'is no copy')
+
+
+def test_the_statistics_say_who_was_refused_and_why():
+    with Server(f'keys: {{xfr: {{secret: "{SECRET}"}}}}') as server:
+        dig('helper.bac', 'AXFR')
+        dig('helper.bac', 'AXFR', '-y', 'hmac-sha256:nobody:' + SECRET)
+        dig('elsewhere.org', 'AXFR', '-y', 'hmac-sha256:xfr:' + SECRET)
+        zones = server.stats()['transfers']
+        equal((zones['helper.bac.']['refused'], zones['helper.bac.']['last_refused']['rcode'], zones['helper.bac.']['last_refused']['key']), (2, 'BADKEY', 'nobody.'))
+        equal((zones['elsewhere.org.']['last_refused']['rcode'], zones['elsewhere.org.']['last_refused']['key']), ('NOTAUTH', 'xfr.'))
+        equal(server.stats()['rcodes'], {'REFUSED': 1, 'NOTAUTH': 2})
+        text = server.ctl('stats')
+        contains(text, 'transfers\n  helper.bac.\n  refused to    ')
+        contains(text, 'key nobody., BADKEY: the key or its algorithm is not known here')
+        contains(server.daemon.log(), 'message about helper.bac. signed with key nobody. refused with BADKEY')
+
+
+def test_notify_by_command_tells_the_secondaries():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as secondary:
+        secondary.bind(('127.0.0.7', 5399))
+        secondary.settimeout(netlab.DEADLINE)
+        with Server() as server:
+            server.folder.write('dns.yaml', open(server.config).read().replace('helper.bac.zone}', 'helper.bac.zone, notify: ["127.0.0.7:5399"]}'))
+            server.ctl('reload')
+            equal(server.ctl('notify', 'helper.bac'), 'the secondaries of helper.bac. are told')
+            message, peer = secondary.recvfrom(512)
+            equal((message[2] >> 3 & 15, message[12:24]), (4, b'\x06helper\x03bac\0'), 'opcode and zone')
+            secondary.sendto(message[:2] + bytes([message[2] | 0x80]) + message[3:], peer)
+            contains(server.ctl_fails('notify', 'example.org'), 'is no zone of this server')
+
+
+def test_retransfer_by_command_fetches_what_no_notify_told():
+    with Server() as server, Folder() as folder:
+        server.folder.write('dns.yaml', open(server.config).read().replace('helper.bac.zone}', 'helper.bac.zone, transfer: {networks: [127.0.0.0/8]}}'))
+        server.ctl('reload')
+        config = folder.write('dns.yaml', f'listen: ["127.0.0.8:{PORT}"]\ncontrol: control\njournal: copies\nzones: {{helper.bac: {{primaries: ["127.0.0.1:{PORT}"]}}}}\n')
+        with Daemon('lab-dnsd', '--config', config) as copy:
+            def ask(label):
+                return run('dig', '@127.0.0.8', '-p', PORT, '+short', f'{label}.helper.bac', 'A')
+            equal(ask('mail'), '192.168.56.10')
+            server.folder.write('helper.bac.zone', ZONE.replace('ns hostmaster 7', 'ns hostmaster 8') + 'new A 10.0.0.9\n')
+            server.ctl('reload')
+            equal(ask('new'), '', 'nobody told the secondary')
+            equal(run(program('lab-dnsctl'), '--control', folder / 'control', 'retransfer', 'helper.bac'), 'the primaries of helper.bac. are asked')
+            until(lambda: ask('new') == '10.0.0.9', 'the new zone')
+            done = subprocess.run([program('lab-dnsctl'), '--control', folder / 'control', 'freeze', 'helper.bac'], capture_output=True, text=True)
+            contains(done.stderr, 'is a copy: its primary takes the updates')
+
+
+def test_the_dialogue_over_tls_and_https_is_told_in_the_clear():
+    with Folder() as f, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(f / 'socket')
+        listener.settimeout(netlab.DEADLINE)
+        with open(f / 'listening', 'wb') as b:
+            b.write(b'\1')
+        os.environ['LAB_EVENTS'] = f.path
+        try:
+            with Server() as server:
+                for words, transport in ((['-p', TLS, '+tls'], 'TLS'), (['-p', HTTPS, '+https'], 'HTTPS')):
+                    server.kdig(*words, 'mail.helper.bac', 'AAAA')
+                    asked, answered = (listener.recv(8192).decode() for _ in range(2))
+                    contains(asked, 'mail.helper.bac. AAAA')
+                    contains(asked.lower(), transport.lower())
+                    contains(answered, 'NOERROR, authoritative: mail.helper.bac. 3600 IN AAAA fd00:56::10')
+        finally:
+            del os.environ['LAB_EVENTS']
+
+
+def test_a_reload_changes_all_but_addresses():
+    with Server('tcp: {idle: 10s}') as server:
+        def change(old, new):
+            text = open(server.config).read()
+            contains(text, old)
+            server.folder.write('dns.yaml', text.replace(old, new))
+            return server.ctl('reload', check=False)
+        change('nsid: srv', 'nsid: other')
+        contains(dig('+nsid', 'helper.bac', 'SOA'), '("other")')
+        change('nsid: other', 'nsid: other\nudp_size: 600')
+        contains(dig('helper.bac', 'SOA'), 'udp: 600')
+        change('idle: 10s', 'idle: 1s')
+        contains(dig('+vc', '+keepalive', 'helper.bac', 'SOA'), 'TCP KEEPALIVE: 1.0 secs')
+        with socket.create_connection(('127.0.0.1', PORT), netlab.DEADLINE) as c:
+            equal(c.recv(1), b'', 'a silent connection is closed')
+        change('tcp: {idle: 1s}', 'tcp: {idle: 1s, connections_per_client: 1}\nrate_limit: {responses: 5, burst: 1, slip: 0}')
+        with socket.create_connection(('127.0.0.1', PORT), 5) as held, socket.create_connection(('127.0.0.1', PORT), netlab.DEADLINE) as refused:
+            held.sendall(framed(question()))
+            read_message(held)
+            equal(refused.recv(1), b'')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.3)
+            for i in range(100):
+                s.sendto(question(number=i), ('127.0.0.1', PORT))
+            got = 0
+            try:
+                while s.recv(512):
+                    got += 1
+            except TimeoutError:
+                pass
+            equal(5 <= got <= 12, True, f'{got} of 100 answered')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            change('rate_limit: {responses: 5, burst: 1, slip: 0}', '')
+            s.settimeout(5)
+            for i in range(50):
+                s.sendto(question(number=i), ('127.0.0.1', PORT))
+                s.recv(512)
+        change(f'listen: [127.0.0.1:{PORT}]', f'listen: [127.0.0.1:{PORT}, 127.0.0.5:{PORT}]\nthreads: 2')
+        contains(server.daemon.log(), "'listen' has changed: that takes a restart")
+        contains(server.ctl_fails('reload'), "'threads' has changed: that takes a restart; what it was stays till then")
+        contains(dig('+short', 'mail.helper.bac', 'A'), '192.168.56.10')
+
+
+def test_recursion_comes_and_goes_with_a_reload():
+    upstream = Folder()
+    upstream.write('z', '$TTL 60\n@ SOA ns root 1 1 1 1 1\n@ NS ns\nns A 127.0.0.6\nwww A 10.7.7.7\n')
+    config = upstream.write('dns.yaml', f'listen: ["127.0.0.6:{PORT}"]\nzones: {{example.org: {{file: z}}}}\n')
+    with upstream, Daemon('lab-dnsd', '--config', config), Server() as server:
+        before = open(server.config).read()
+        equal(status(dig('+rec', 'www.example.org', 'A')), 'REFUSED')
+        for networks, code in (('127.0.0.0/8', 'NOERROR'), ('10.0.0.0/8', 'REFUSED'), ('127.0.0.0/8', 'NOERROR')):
+            server.folder.write('dns.yaml', before + f'recursion: {{networks: [{networks}], forwarders: ["127.0.0.6:{PORT}"]}}\n')
+            server.ctl('reload')
+            equal(status(dig('+rec', 'www.example.org', 'A')), code, networks)
+        server.folder.write('dns.yaml', before + f'recursion: {{networks: [127.0.0.0/8], forwarders: ["127.0.0.6:{PORT}"], blocklist: [example.org]}}\n')
+        server.ctl('reload')
+        equal(status(dig('+rec', 'www.example.org', 'A')), 'NXDOMAIN')
+        equal(status(dig('+rec', 'example.org', 'TXT')), 'NXDOMAIN')
+        server.folder.write('dns.yaml', before)
+        server.ctl('reload')
+        equal(status(dig('+rec', 'www.example.org', 'A')), 'REFUSED')
 
 
 def test_the_control_socket_is_the_servers_alone_and_others_are_told():
