@@ -75,6 +75,24 @@ const Node* Shard::find(std::uint64_t hash, const std::uint8_t* key, std::size_t
   return nullptr;
 }
 
+void Shard::prefetch() const {
+  const auto* const bytes = reinterpret_cast<const char*>(this);
+  __builtin_prefetch(bytes);
+  __builtin_prefetch(bytes + 64);
+}
+
+void Shard::prefetch_node(std::uint64_t hash) const {
+  const std::uint32_t* tag = tags();
+  const auto wanted = static_cast<std::uint32_t>(hash);
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (tag[i] != wanted) continue;
+    const auto* const bytes = reinterpret_cast<const char*>(nodes()[i].get());
+    __builtin_prefetch(bytes);
+    __builtin_prefetch(bytes + 64);
+    return;
+  }
+}
+
 Zone::Zone(Name apex, std::vector<NodePtr> nodes, BlockArena* arena)
     : apex_(std::move(apex)), apex_labels_(apex_.labels()) {
   fill(std::move(nodes), arena);
@@ -275,6 +293,7 @@ ZoneSet::ZoneSet(std::vector<ZonePtr> zones) : zones_(std::move(zones)) {
     table_[at] = static_cast<std::uint32_t>(i + 1);
     if (depth_used_.size() <= zones_[i]->apex_labels()) depth_used_.resize(zones_[i]->apex_labels() + 1);
     depth_used_[zones_[i]->apex_labels()] = true;
+    has_big_ |= zones_[i]->is_big();
   }
 }
 

@@ -30,6 +30,9 @@ class Shard : public BlockHeader {
   static BlockPtr<Shard> make(std::span<const NodePtr> nodes, BlockArena* arena = nullptr);
   static void destroy(const Shard*);
   const Node* find(std::uint64_t hash, const std::uint8_t* key, std::size_t size) const;
+  /// Asks the processor for what find() will look at: the shard itself, then, when that is there, the node.
+  void prefetch() const;
+  void prefetch_node(std::uint64_t hash) const;
   std::span<const NodePtr> nodes() const { return {reinterpret_cast<const NodePtr*>(this + 1), count_}; }
 
  private:
@@ -61,6 +64,11 @@ class Zone {
   const Node* find(const LookupName& name, unsigned labels) const;
   const Node* find(const LookupName& name) const { return find(name, name.labels()); }
   const Node* find(const Name& name) const { return find(LookupName(name)); }
+  /// Whether looking a name up means waiting for memory: then it is asked for beforehand, for several names
+  /// at once, first with prefetch(), then with prefetch_node().
+  bool is_big() const { return names_ > kBig; }
+  void prefetch(std::uint64_t hash) const { shards_[shard_of(hash)]->prefetch(); }
+  void prefetch_node(std::uint64_t hash) const { shards_[shard_of(hash)]->prefetch_node(hash); }
   /// The node `*` below the last `labels` labels of a name, or null.
   const Node* find_wildcard(const LookupName& name, unsigned labels) const;
 
@@ -94,6 +102,7 @@ class Zone {
   std::shared_ptr<const Zone> with(std::span<const Change> changes) const;
 
  private:
+  static constexpr std::size_t kBig = 2000;  // names, more or less what a processor's second cache holds
   Zone() = default;
   void fill(std::vector<NodePtr> nodes, BlockArena* arena);
   void note_apex();
@@ -132,6 +141,7 @@ class ZoneSet {
   const Zone* find(const LookupName& name) const { return find(name, name.labels()); }
   ZonePtr find_exact(const Name& apex) const;
   const std::vector<ZonePtr>& zones() const { return zones_; }
+  bool has_big() const { return has_big_; }  ///< some zone is_big()
   /// A copy with one zone replaced or added, or (null) removed.
   std::shared_ptr<const ZoneSet> with(const Name& apex, ZonePtr zone) const;
 
@@ -139,6 +149,7 @@ class ZoneSet {
   std::vector<ZonePtr> zones_;
   std::vector<std::uint32_t> table_;  // index into zones_ plus one, at the hash of the apex; open addressing
   std::vector<bool> depth_used_;      // whether some apex has that many labels
+  bool has_big_ = false;
 };
 
 }  // namespace lab::dns
