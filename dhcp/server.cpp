@@ -103,17 +103,21 @@ Server::Server() : allocator_(leases_), ports_(leases_) {}
 void Server::configure(Settings settings) {
   settings_ = std::move(settings);
   networks_.clear();
-  for (const auto& scope : settings_.scopes) {
-    // Scopes of one interface share its wire; a scope behind relays stands alone.
-    auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
-      return !scope.interface.empty() && n.front()->interface == scope.interface;
-    });
-    if (shared == networks_.end()) {
-      networks_.push_back({&scope});
-    } else {
-      shared->push_back(&scope);
+  // Scopes of one interface share its wire; one behind relays shares that of the scope it names, which is its network's
+  // first and says who is who there.
+  for (const bool shares : {false, true})
+    for (const auto& scope : settings_.scopes) {
+      if (scope.shared_with.empty() == shares) continue;
+      auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
+        return shares ? std::ranges::find(n, scope.shared_with, &Scope::name) != n.end()
+                      : !scope.interface.empty() && n.front()->interface == scope.interface;
+      });
+      if (shared == networks_.end()) {
+        networks_.push_back({&scope});
+      } else {
+        shared->push_back(&scope);
+      }
     }
-  }
   allocator_.configure(settings_.scopes);
 }
 
@@ -182,6 +186,7 @@ Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now)
                   .who = claimant(m, first.match),
                   .server_id = first.server_id == IpAddress{} ? arrival.destination : first.server_id};
   if (duty_ == Duty::StandBy && !speaks_to_us(c)) return silence("standing by: the partner answers");
+  if (duty_ == Duty::Hold && (type == MessageType::Discover || type == MessageType::Request)) return hold(c, *type);
   switch (*type) {
     case MessageType::Discover: return discover(c);
     case MessageType::Request: return request(c);
@@ -221,6 +226,51 @@ std::chrono::seconds lease_time(const Message& m, const Scope& scope) {
 }
 
 }  // namespace
+
+/// Started, and cut off from the partner ever since, which may own the whole pool by now: what it has lent, renewed and
+/// taken back meanwhile is unknown here. It cannot have given a lease to another client before the end both know of.
+Outcome Server::hold(const Context& c, MessageType type) {
+  const auto server_id = c.message.options.address(option::kServerId);
+  if (server_id && !is_ours(*server_id, c)) return silence("the client took another server's offer");
+  const auto named = type == MessageType::Request
+                         ? std::optional(c.message.ciaddr == IpAddress{} ? c.who.wanted.value_or(IpAddress{}) : c.message.ciaddr)
+                         : std::nullopt;
+  for (const auto* lease : leases_.of_client(c.who.client)) {
+    const Scope* scope = scope_of(c.network, lease->address);
+    if (scope == nullptr || lease->state != LeaseState::Active || !lease->holds(c.now)) continue;
+    if (named && *named != lease->address) continue;
+    const auto left = lease->expires - c.now;
+    Outcome outcome;
+    outcome.reply = lease_reply({.request = c.message,
+                                 .arrival = c.arrival,
+                                 .scope = *scope,
+                                 .reservation = allocator_.reservation(*scope, c.who),
+                                 .server_id = c.server_id,
+                                 .fqdn = fqdn(*lease)},
+                                type == MessageType::Discover ? MessageType::Offer : MessageType::Ack, lease->address, left);
+    outcome.note = "confirmed " + lease->address.text() + " for the " +
+                   duration_text(static_cast<std::uint32_t>(left.count())) + " it has left: the partner is not heard";
+    return outcome;
+  }
+  return silence("not heard from the partner since the start: what it has lent is unknown, so nothing new is given");
+}
+
+/// Whether a promise about the address is one the partner has no part in.
+bool Server::unknown_to_partner(const IpAddress& address) const {
+  switch (duty_) {
+    case Duty::OwnShare: return true;
+    case Duty::WholePool: return !allocator_.in_own_share(address);
+    case Duty::Serve:
+    case Duty::Hold:
+    case Duty::StandBy: break;
+  }
+  return false;
+}
+
+std::chrono::seconds Server::promised_time(const Context& c, const Scope& scope, const IpAddress& address) const {
+  const auto time = lease_time(c.message, scope);
+  return unknown_to_partner(address) ? std::min(time, reach_) : time;
+}
 
 Outcome Server::discover(const Context& c) {
   auto choice = allocator_.choose(c.network, c.who, c.now);
@@ -265,7 +315,7 @@ Outcome Server::discover(const Context& c) {
                                .reservation = choice->reservation,
                                .server_id = c.server_id,
                                .fqdn = fqdn(named)},
-                              MessageType::Offer, choice->address, lease_time(c.message, scope));
+                              MessageType::Offer, choice->address, promised_time(c, scope, choice->address));
   if (probe) outcome.probe = ProbeFirst{choice->address, scope.probe};
   outcome.note = "offered " + choice->address.text() + ": " + choice->why;
   return outcome;
@@ -359,7 +409,7 @@ Outcome Server::extend(const Context& c) {
 }
 
 Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why) {
-  const auto time = lease_time(c.message, scope);
+  const auto time = promised_time(c, scope, address);
   const Reservation* reservation = allocator_.reservation(scope, c.who);
   if (reservation != nullptr && reservation->address != address) reservation = nullptr;
   const Lease* before = leases_.find(address);
@@ -378,6 +428,9 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
   } else if (lease.hostname.empty() && continued) {
     lease.hostname = before->hostname;  // a renewal need not repeat the name
   }
+
+  // The partner knows of the longer promise, and keeps to it.
+  if (continued && unknown_to_partner(address)) lease.expires = std::max(lease.expires, before->expires);
 
   Outcome outcome;
   // A client has one lease on a wire: what it had there besides is given back with this one.

@@ -109,7 +109,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   if (auto ready = service->prepare_probe(settings); !ready) return std::unexpected(ready.error());
   if (auto alone = service->guard_wires(settings, config.failover); !alone) return std::unexpected(alone.error());
   if (config.failover)
-    if (auto joined = service->join_partner(*config.failover); !joined) return std::unexpected(joined.error());
+    if (auto joined = service->join_partner(config, settings); !joined) return std::unexpected(joined.error());
   service->server_.configure(std::move(settings));
   if (service->partner_) service->follow_duty();
   service->updater_.configure(config.dns_update, networks_of(service->server_.settings()));
@@ -299,7 +299,7 @@ void Service::expire_later() {
     if (error || stopping_) return;
     StoreChange change;
     // A standby hears of it from the partner; one that does not hear its partner knows not who renewed there.
-    if (server_.duty() == Duty::Serve) change.leases = server_.expire(now());
+    if (server_.duty() == Duty::Serve || server_.duty() == Duty::WholePool) change.leases = server_.expire(now());
     for (const auto& lease : change.leases) {
       log::debug("the lease of {} has run out", lease.address.text());
       follow_name(lease, change);

@@ -51,7 +51,7 @@ class Service {
   void commit(StoreChange change, std::vector<Outgoing> replies);
   void commit_on_both(StoreChange change, std::vector<Outgoing> replies);
   bool promise_alone(const std::vector<Lease>& leases);
-  Result<void> join_partner(const FailoverConfig& config);
+  Result<void> join_partner(const Config& config, const Settings& settings);
   std::vector<StoreChange> everything() const;
   void take_partners(StoreChange change, std::function<void(bool)> stored);
   void follow_duty();

@@ -8,10 +8,13 @@ namespace lab::dhcp {
 
 namespace asio = boost::asio;
 
-Result<void> Service::join_partner(const FailoverConfig& config) {
-  server_.share_pools(config.role == Role::Primary ? Share::Lower : Share::Upper);
+Result<void> Service::join_partner(const Config& config, const Settings& settings) {
+  server_.share_pools(config.failover->role == Role::Primary ? Share::Lower : Share::Upper);
+  server_.promise_alone_for(std::chrono::floor<std::chrono::seconds>(config.failover->reach));
+  std::chrono::seconds longest{0};
+  for (const auto& scope : settings.scopes) longest = std::max({longest, scope.lease, scope.max_lease});
   partner_ = std::make_unique<PartnerLink>(
-      io_, config,
+      io_, *config.failover, longest, PartnerMemory(config.leases + "-sole"),
       PartnerLink::Hooks{
           .hello =
               [this] {
@@ -33,7 +36,7 @@ Result<void> Service::join_partner(const FailoverConfig& config) {
 void Service::follow_duty() {
   const auto duty = partner_->partnership().duty();
   server_.set_duty(duty);
-  updater_.pause(duty == Duty::StandBy);  // of two that write one name, the slower would undo the faster's work
+  updater_.pause(duty == Duty::StandBy || duty == Duty::Hold);  // of two that write one name, the slower would undo the faster's work
 }
 
 std::vector<StoreChange> Service::everything() const {
@@ -99,13 +102,14 @@ void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) 
   });
 }
 
-/// The partner was lost before it could store these: whether they may be promised without it. A new lease of the
-/// partner's share may not, and is taken back, since the partner may be lending the address now.
+/// The partner was lost before it could store these: whether they may be promised without it. A new lease may not, and
+/// is taken back: the partner may be lending the address now, and it is for longer than one server promises by itself.
+/// The client asks again in a moment.
 bool Service::promise_alone(const std::vector<Lease>& leases) {
   bool all = true;
   for (const auto& lease : leases) {
     const bool fresh = lease.state == LeaseState::Active && lease.started == lease.touched;
-    if (!fresh || server_.in_own_share(lease.address)) continue;
+    if (!fresh) continue;
     all = false;
     if (auto revoked = server_.revoke(lease.address, now())) {
       StoreChange change;

@@ -1,11 +1,15 @@
 // Leases on disk.
 #include "dhcp/lease_store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
+
+#include "dhcp/partner_memory.hpp"
 
 namespace lab::dhcp {
 namespace {
@@ -75,6 +79,25 @@ TEST_F(StoreTest, NamesAreKeptUntilForgotten) {
   name.forget = true;
   EXPECT_EQ(save({.leases = {}, .names = {name}}), "");
   EXPECT_TRUE(open().names.empty());
+}
+
+TEST_F(StoreTest, ThatThePartnerIsDownIsRememberedUntilItIsHeard) {
+  const PartnerMemory memory(folder_ + "/leases.db-sole");
+  std::filesystem::create_directories(folder_);
+  EXPECT_FALSE(memory.recall());
+  EXPECT_TRUE(memory.forget()) << "there was nothing to forget";
+  ASSERT_TRUE(memory.keep({ServerTime(std::chrono::seconds(1000)), ServerTime(std::chrono::seconds(1600))}));
+  const auto kept = PartnerMemory(folder_ + "/leases.db-sole").recall();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->own_from, ServerTime(std::chrono::seconds(1000)));
+  EXPECT_EQ(kept->whole_from, ServerTime(std::chrono::seconds(1600)));
+  ASSERT_TRUE(memory.forget());
+  EXPECT_FALSE(memory.recall());
+  std::ofstream(folder_ + "/leases.db-sole") << "so";  // cut by a full disk
+  EXPECT_FALSE(memory.recall());
+  const auto refused = PartnerMemory("/nowhere/leases.db-sole").keep({});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text(), testing::HasSubstr("must be writable"));
 }
 
 TEST_F(StoreTest, AFileThatIsNoDatabaseIsRefused) {
