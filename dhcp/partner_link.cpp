@@ -7,11 +7,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <ctime>
 #include <deque>
 
 #include "common/log.hpp"
 #include "common/spawn.hpp"
+#include "dhcp/server_clock.hpp"
 
 namespace lab::dhcp {
 namespace {
@@ -21,17 +21,14 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kFirstRetry(20), kLastRetry(1000), kTick(200);
+constexpr std::chrono::seconds kRemember(PartnerMemory::kWorth / 6);
 constexpr std::chrono::days kLongestWait(366);  ///< for leases without an end
 
 tcp::endpoint endpoint_of(const Endpoint& e) { return {asio::ip::make_address(e.address.text()), e.port}; }
 
 }  // namespace
 
-SteadyTime steady_now() {
-  timespec t{};
-  clock_gettime(CLOCK_BOOTTIME, &t);
-  return std::chrono::duration_cast<SteadyTime>(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
-}
+SteadyTime steady_now() { return std::chrono::duration_cast<SteadyTime>(boot_time()); }
 
 /// One connection, from its greeting to its end.
 struct PartnerLink::Session {
@@ -64,7 +61,7 @@ PartnershipLimits limits_of(const FailoverConfig& config, std::chrono::seconds l
 /// On the clock nobody can set; a wall clock that was set back meanwhile makes nobody wait for years.
 std::optional<SoleTimes> recalled(const PartnerMemory& memory, const FailoverConfig& config, std::chrono::seconds longest,
                                   ServerTime wall) {
-  const auto kept = memory.recall();
+  const auto kept = memory.recall(wall);
   if (!kept) return std::nullopt;
   const auto limits = limits_of(config, longest);
   const auto from = [&](ServerTime t, std::chrono::milliseconds most) {
@@ -150,7 +147,8 @@ bool PartnerLink::remember() {
   const auto at = [&](SteadyTime t) {
     return wall + std::chrono::ceil<std::chrono::seconds>(std::max(t - steady_now(), std::chrono::milliseconds(0)));
   };
-  const auto done = sole ? memory_.keep({at(sole->own_from), at(sole->whole_from)}) : memory_.forget();
+  remembered_ = steady_now();
+  const auto done = sole ? memory_.keep({at(sole->own_from), at(sole->whole_from), wall}) : memory_.forget();
   if (!done) log::error("{}", done.error().text());
   return done.has_value();
 }
@@ -169,6 +167,7 @@ asio::awaitable<void> PartnerLink::keep_time() {
     co_await clock_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (stopping_) co_return;
     note_change(partnership_.tick(steady_now()));
+    if (partnership_.sole() && steady_now() - remembered_ >= kRemember) (void)remember();
     if (session_) queue(session_, PartnerKind::Alive, 0);
   }
 }

@@ -75,6 +75,7 @@ class PartnerLink {
   boost::asio::steady_timer pause_, clock_;
   std::shared_ptr<Session> session_;  ///< greeted, and not lost
   std::string complaint_;             ///< said last, so that it is said once
+  SteadyTime remembered_{0};
   bool stopping_ = false;
 };
 

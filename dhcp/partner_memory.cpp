@@ -28,16 +28,19 @@ bool sync_folder_of(const std::string& path) {
 
 }  // namespace
 
-std::optional<PartnerMemory::Sole> PartnerMemory::recall() const {
+std::optional<PartnerMemory::Sole> PartnerMemory::recall(ServerTime now) const {
   std::ifstream in(path_);
   std::string word;
-  std::int64_t own = 0, whole = 0;
-  if (!(in >> word >> own >> whole) || word != "sole") return std::nullopt;
-  return Sole{ServerTime(std::chrono::seconds(own)), ServerTime(std::chrono::seconds(whole))};
+  std::int64_t own = 0, whole = 0, alive = 0;
+  if (!(in >> word >> own >> whole >> alive) || word != "sole") return std::nullopt;
+  const auto at = [](std::int64_t seconds) { return ServerTime(std::chrono::seconds(seconds)); };
+  if (at(alive) > now || now - at(alive) > kWorth) return std::nullopt;
+  return Sole{at(own), at(whole), at(alive)};
 }
 
 Result<void> PartnerMemory::keep(const Sole& sole) const {
-  const auto text = fmt::format("sole {} {}\n", sole.own_from.time_since_epoch().count(), sole.whole_from.time_since_epoch().count());
+  const auto seconds = [](ServerTime t) { return t.time_since_epoch().count(); };
+  const auto text = fmt::format("sole {} {} {}\n", seconds(sole.own_from), seconds(sole.whole_from), seconds(sole.alive));
   const auto fresh = path_ + ".new";
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return std::unexpected(trouble(fresh));

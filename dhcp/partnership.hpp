@@ -13,7 +13,8 @@
 ///                the client that has it. So nothing is given twice, whichever it was (the split-brain rule).
 ///   sole         the partner has said that it stops, or a person said that it is down (or it was silent for
 ///                `partner_down`, where that is set): the whole pool is ours, once everything has ended that the
-///                partner may have promised without our knowing. Remembered on disk: who was sole is so after a restart.
+///                partner may have promised without our knowing. Remembered on disk: who was sole a moment ago is so after a
+///                restart. (After longer a person may have told the partner meanwhile that we are down.)
 ///
 /// The states are those of draft-ietf-dhc-failover-12 9 (RFC 8156 for IPv6) in a student's words; `reach` is its MCLT:
 /// what one server promises without the other is never for longer.
@@ -52,7 +53,7 @@ class Partnership {
  public:
   enum class State { Waiting, CutOff, CatchingUp, InStep, Alone, Sole };
 
-  /// `remembered`: it was sole when it last ran.
+  /// `remembered`: it was sole when it last ran, a moment ago.
   Partnership(Role role, PartnershipLimits limits, SteadyTime now, std::optional<SoleTimes> remembered = {});
 
   /// Each returns whether the state, or what may be lent in it, has changed.

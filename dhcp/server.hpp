@@ -45,6 +45,9 @@ struct ProbeFirst {
 
 struct Outcome {
   std::vector<Lease> store;  ///< to be on disk before the reply leaves
+  /// What the client had of the first of them until now; only where a partner shares the pools (see `share_pools`).
+  std::optional<Lease> before = {};
+  std::string port = {};  ///< behind which the last of them was lent, where the scope limits ports; else empty
   std::optional<Reply> reply;
   std::optional<ProbeFirst> probe;
   std::string note;       ///< what was decided and why; one sentence
@@ -79,11 +82,17 @@ class Server {
   /// Takes new settings; every lease stays.
   void configure(Settings settings);
   /// Which share of each pool is ours for new clients: the lower half, or the upper; before `configure`.
-  void share_pools(Share share) { allocator_.share(share); }
+  void share_pools(Share share) {
+    allocator_.share(share);
+    has_partner_ = share != Share::Whole;
+  }
   void set_duty(Duty duty);
   /// How long a client is promised what the partner cannot know of (the MCLT of draft-ietf-dhc-failover-12 5.2.1).
   void promise_alone_for(std::chrono::seconds reach) { reach_ = reach; }
   Duty duty() const { return duty_; }
+  /// A row the partner could not store, and no client has heard of: the lease is again as it was before, or kept for its
+  /// client. The row to store instead.
+  std::optional<Lease> take_back(const Lease& row, const Lease* before, ServerTime now);
   /// The partner's record of a lease, kept where it is newer than ours; whether it was.
   bool merge(const Lease& lease);
   /// The addresses by which clients know the partner (option 54).
@@ -92,6 +101,8 @@ class Server {
 
   /// A lease from the store, at start, before `configure`.
   void restore(Lease lease) { leases_.put(std::move(lease)); }
+  /// Behind which port an address was lent.
+  void restore_port(const std::string& port, const IpAddress& address) { ports_.note(port, address); }
 
   Outcome handle(const Message& message, const Arrival& arrival, ServerTime now);
   /// Leases that have ended by `now`, with their new state, to be stored.
@@ -133,6 +144,9 @@ class Server {
   Outcome inform(const Context& c) const;
   Outcome lease_query(const Message& message, const Arrival& arrival, ServerTime now) const;
 
+  void end(Lease& lease, ServerTime now) const;
+  void freed(const Lease& lease);
+  std::optional<Outcome> over_port_limit(const Context& c, const Scope& scope, const IpAddress& address);
   Outcome grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why);
   Outcome refuse(const Context& c, std::string why) const;
 
@@ -143,6 +157,7 @@ class Server {
   Settings settings_;
   Duty duty_ = Duty::Serve;
   std::chrono::seconds reach_{600};
+  bool has_partner_ = false;
   std::vector<IpAddress> partner_ids_;
   LeaseTable leases_;
   Allocator allocator_;

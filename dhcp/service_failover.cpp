@@ -79,7 +79,7 @@ void Service::take_partners(StoreChange change, std::function<void(bool)> stored
   });
 }
 
-void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) {
+void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
   struct Both {
     int left = 2;
     bool promised = true;
@@ -93,8 +93,8 @@ void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) 
     if (both->promised) send(both->replies);
     settled();
   };
-  partner_->replicate(change, [this, part, leases = change.leases](bool stored) {
-    part(stored || promise_alone(leases));
+  partner_->replicate(change, [this, part, leases = change.leases, before = std::move(before)](bool stored) {
+    part(stored || take_back(leases, before));
   });
   store_->save(std::move(change), [this, part](const Error* error) {
     if (error != nullptr) log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
@@ -102,23 +102,20 @@ void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) 
   });
 }
 
-/// The partner was lost before it could store these: whether they may be promised without it. A new lease may not, and
-/// is taken back: the partner may be lending the address now, and it is for longer than one server promises by itself.
-/// The client asks again in a moment.
-bool Service::promise_alone(const std::vector<Lease>& leases) {
-  bool all = true;
-  for (const auto& lease : leases) {
-    const bool fresh = lease.state == LeaseState::Active && lease.started == lease.touched;
-    if (!fresh) continue;
-    all = false;
-    if (auto revoked = server_.revoke(lease.address, now())) {
-      StoreChange change;
-      follow_name(*revoked, change);
-      change.leases.push_back(std::move(*revoked));
-      commit(std::move(change), {});
-    }
+/// The partner was lost before it could store these: a lease is promised for as long as both know of it only, so it is
+/// taken back, and its client asks again in a moment. Whether the rest may be answered.
+bool Service::take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before) {
+  StoreChange change;
+  for (const auto& lease : promised) {
+    const auto had = std::ranges::find(before, lease.address, &Lease::address);
+    auto now_again = server_.take_back(lease, had == before.end() ? nullptr : &*had, now());
+    if (!now_again) continue;
+    follow_name(*now_again, change);
+    change.leases.push_back(std::move(*now_again));
   }
-  return all;
+  if (change.leases.empty()) return true;
+  commit(std::move(change), {});
+  return false;
 }
 
 }  // namespace lab::dhcp
