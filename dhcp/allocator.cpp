@@ -69,7 +69,8 @@ bool Allocator::free_for(const Pool& pool, const IpAddress& address, const Claim
   if (is_reserved && reserved->second != reservation(pool, who)) return false;
   const Lease* lease = leases_.find(address);
   if (lease == nullptr) return true;
-  if (own_only_ && lease->state == LeaseState::Active && lease->client != who.client) return false;
+  const bool ended_for_both = lease->state == LeaseState::Released || lease->state == LeaseState::Expired;
+  if (own_only_ && !ended_for_both && lease->client != who.client) return false;
   if (!lease->holds(now)) return true;
   if (lease->state == LeaseState::Declined) return false;
   // A reserved machine is one machine, whatever its firmware, installer and system put into option 61.

@@ -73,6 +73,8 @@ std::string port_of(const Message& m, const Arrival& arrival) {
 
 Outcome silence(std::string why, bool alarming = false) {
   return {.store = {},
+          .before = {},
+          .port = {},
           .reply = std::nullopt,
           .probe = std::nullopt,
           .note = std::move(why),
@@ -103,17 +105,21 @@ Server::Server() : allocator_(leases_), ports_(leases_) {}
 void Server::configure(Settings settings) {
   settings_ = std::move(settings);
   networks_.clear();
-  for (const auto& scope : settings_.scopes) {
-    // Scopes of one interface share its wire; a scope behind relays stands alone.
-    auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
-      return !scope.interface.empty() && n.front()->interface == scope.interface;
-    });
-    if (shared == networks_.end()) {
-      networks_.push_back({&scope});
-    } else {
-      shared->push_back(&scope);
+  // Scopes of one interface share its wire; one behind relays shares that of the scope it names, which is its network's
+  // first and says who is who there.
+  for (const bool shares : {false, true})
+    for (const auto& scope : settings_.scopes) {
+      if (scope.shared_with.empty() == shares) continue;
+      auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
+        return shares ? std::ranges::find(n, scope.shared_with, &Scope::name) != n.end()
+                      : !scope.interface.empty() && n.front()->interface == scope.interface;
+      });
+      if (shared == networks_.end()) {
+        networks_.push_back({&scope});
+      } else {
+        shared->push_back(&scope);
+      }
     }
-  }
   allocator_.configure(settings_.scopes);
 }
 
@@ -166,6 +172,34 @@ bool Server::merge(const Lease& lease) {
   return true;
 }
 
+std::optional<Lease> Server::take_back(const Lease& row, const Lease* before, ServerTime now) {
+  const Lease* ours = leases_.find(row.address);
+  if (ours == nullptr || ours->client != row.client) return std::nullopt;
+  switch (row.state) {
+    case LeaseState::Active:
+      if (before != nullptr) return leases_.put(*before);
+      break;
+    case LeaseState::Released:
+    case LeaseState::Expired: break;
+    case LeaseState::Declined:  // nobody gets it either way
+    case LeaseState::Offered: return std::nullopt;
+  }
+  Lease ended = *ours;
+  end(ended, now);
+  return leases_.put(std::move(ended));
+}
+
+/// The lease is over. While the partner does not hear of it, and would give the address back to its client, it is kept for
+/// that client as one that has run out is.
+void Server::end(Lease& lease, ServerTime now) const {
+  lease.state = duty_ == Duty::OwnShare ? LeaseState::Active : LeaseState::Released;
+  lease.expires = lease.touched = now;
+}
+
+void Server::freed(const Lease& lease) {
+  if (lease.state != LeaseState::Active) allocator_.freed(lease.address);
+}
+
 Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now) {
   const auto type = m.type();
   if (m.op != Message::kBootRequest || !type) return silence("not a DHCP request");
@@ -182,6 +216,7 @@ Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now)
                   .who = claimant(m, first.match),
                   .server_id = first.server_id == IpAddress{} ? arrival.destination : first.server_id};
   if (duty_ == Duty::StandBy && !speaks_to_us(c)) return silence("standing by: the partner answers");
+  if (duty_ == Duty::Hold && (type == MessageType::Discover || type == MessageType::Request)) return hold(c, *type);
   switch (*type) {
     case MessageType::Discover: return discover(c);
     case MessageType::Request: return request(c);
@@ -222,6 +257,52 @@ std::chrono::seconds lease_time(const Message& m, const Scope& scope) {
 
 }  // namespace
 
+/// Started, and cut off from the partner ever since, which may own the whole pool by now: what it has lent, renewed and
+/// taken back meanwhile is unknown here. It cannot have given a lease to another client before the end both know of.
+Outcome Server::hold(const Context& c, MessageType type) {
+  constexpr char kNothingNew[] =
+      "not heard from the partner since the start: what it has lent is unknown, so nothing new is given";
+  const auto server_id = c.message.options.address(option::kServerId);
+  const auto named = c.message.ciaddr == IpAddress{} ? c.who.wanted.value_or(IpAddress{}) : c.message.ciaddr;
+  // A client that begins anew may have given its lease back to the partner.
+  if (type == MessageType::Discover) return silence(kNothingNew);
+  for (const auto* lease : leases_.of_client(c.who.client)) {
+    const Scope* scope = scope_of(c.network, lease->address);
+    if (scope == nullptr || lease->state != LeaseState::Active || !lease->holds(c.now)) continue;
+    if (named != lease->address || server_id) continue;
+    const auto left = lease->expires - c.now;
+    Outcome outcome;
+    outcome.reply = lease_reply({.request = c.message,
+                                 .arrival = c.arrival,
+                                 .scope = *scope,
+                                 .reservation = allocator_.reservation(*scope, c.who),
+                                 .server_id = c.server_id,
+                                 .fqdn = fqdn(*lease)},
+                                MessageType::Ack, lease->address, left);
+    outcome.note = "confirmed " + lease->address.text() + " for the " +
+                   duration_text(static_cast<std::uint32_t>(left.count())) + " it has left: the partner is not heard";
+    return outcome;
+  }
+  return silence(kNothingNew);
+}
+
+/// Whether a promise about the address is one the partner has no part in.
+bool Server::unknown_to_partner(const IpAddress& address) const {
+  switch (duty_) {
+    case Duty::OwnShare: return true;
+    case Duty::WholePool: return !allocator_.in_own_share(address);
+    case Duty::Serve:
+    case Duty::Hold:
+    case Duty::StandBy: break;
+  }
+  return false;
+}
+
+std::chrono::seconds Server::promised_time(const Context& c, const Scope& scope, const IpAddress& address) const {
+  const auto time = lease_time(c.message, scope);
+  return unknown_to_partner(address) ? std::min(time, reach_) : time;
+}
+
 Outcome Server::discover(const Context& c) {
   auto choice = allocator_.choose(c.network, c.who, c.now);
   if (!choice) {
@@ -232,17 +313,10 @@ Outcome Server::discover(const Context& c) {
   }
   const Scope& scope = *choice->scope;
   const Lease* known = leases_.find(choice->address);
-  const std::string port = port_of(c.message, c.arrival);
-  if (scope.per_port > 0 && !port.empty() && choice->reservation == nullptr) {
-    const bool has_it = known != nullptr && known->client == c.who.client && known->holds(c.now);
-    if (!has_it && ports_.held(port, c.now) >= scope.per_port) {
-      // The address was chosen for nothing; it goes back, behind the others.
-      if (known == nullptr || !known->holds(c.now)) allocator_.freed(choice->address);
-      return silence(port + " holds " + std::to_string(scope.per_port) + " addresses of " + scope.name +
-                         ", the most one port may: a starvation attack, or a switch behind it that needs a higher 'per_port'",
-                     true);
-    }
-    ports_.note(port, choice->address);
+  if (auto refused = over_port_limit(c, scope, choice->address)) {
+    // The address was chosen for nothing; it goes back, behind the others.
+    if (known == nullptr || !known->holds(c.now)) allocator_.freed(choice->address);
+    return *refused;
   }
   if (known == nullptr || known->state != LeaseState::Active || !known->holds(c.now)) {
     Lease offer{.address = choice->address,
@@ -265,7 +339,7 @@ Outcome Server::discover(const Context& c) {
                                .reservation = choice->reservation,
                                .server_id = c.server_id,
                                .fqdn = fqdn(named)},
-                              MessageType::Offer, choice->address, lease_time(c.message, scope));
+                              MessageType::Offer, choice->address, promised_time(c, scope, choice->address));
   if (probe) outcome.probe = ProbeFirst{choice->address, scope.probe};
   outcome.note = "offered " + choice->address.text() + ": " + choice->why;
   return outcome;
@@ -358,8 +432,27 @@ Outcome Server::extend(const Context& c) {
   return grant(c, *scope, address, state);
 }
 
+/// The silence for a client behind a port that holds as many addresses as it may; nullopt where it may have this one,
+/// which is noted. A reservation is nobody's attack.
+std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& scope, const IpAddress& address) {
+  if (scope.per_port == 0) return std::nullopt;
+  const std::string port = port_of(c.message, c.arrival);
+  const Reservation* own = allocator_.reservation(scope, c.who);
+  if (port.empty() || (own != nullptr && own->address == address)) return std::nullopt;
+  const Lease* known = leases_.find(address);
+  const bool has_it = known != nullptr && known->client == c.who.client && known->holds(c.now);
+  if (!has_it && ports_.held(port, c.now) >= scope.per_port)
+    return silence(port + " holds " + std::to_string(scope.per_port) + " addresses of " + scope.name +
+                       ", the most one port may: a starvation attack, or a switch behind it that needs a higher 'per_port'",
+                   true);
+  ports_.note(port, address);
+  return std::nullopt;
+}
+
 Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why) {
-  const auto time = lease_time(c.message, scope);
+  // Also here: a client may ask for an address by name without an offer.
+  if (auto refused = over_port_limit(c, scope, address)) return *refused;
+  const auto time = promised_time(c, scope, address);
   const Reservation* reservation = allocator_.reservation(scope, c.who);
   if (reservation != nullptr && reservation->address != address) reservation = nullptr;
   const Lease* before = leases_.find(address);
@@ -379,7 +472,11 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
     lease.hostname = before->hostname;  // a renewal need not repeat the name
   }
 
+  // The partner knows of the longer promise, and keeps to it.
+  if (continued && unknown_to_partner(address)) lease.expires = std::max(lease.expires, before->expires);
+
   Outcome outcome;
+  if (has_partner_ && continued) outcome.before = *before;
   // A client has one lease on a wire: what it had there besides is given back with this one.
   std::vector<Lease> given_up;
   for (const auto* other : leases_.of_client(c.who.client))
@@ -387,10 +484,9 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
         scope_of(c.network, other->address) != nullptr)
       given_up.push_back(*other);
   for (auto& other : given_up) {
-    other.state = LeaseState::Released;
-    other.expires = other.touched = c.now;
+    end(other, c.now);
     outcome.store.push_back(leases_.put(other));
-    allocator_.freed(other.address);
+    freed(other);
   }
   outcome.note = "leased " + address.text() + " for " +
                  duration_text(static_cast<std::uint32_t>(time.count())) + ": " + why;
@@ -402,6 +498,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
                                .fqdn = fqdn(lease)},
                               MessageType::Ack, address, time);
   outcome.store.push_back(leases_.put(std::move(lease)));
+  if (scope.per_port > 0) outcome.port = port_of(c.message, c.arrival);
   return outcome;
 }
 
@@ -418,12 +515,10 @@ Outcome Server::release(const Context& c) {
   if (lease == nullptr || lease->client != c.who.client || lease->state != LeaseState::Active)
     return silence("released " + address.text() + ", which is not leased to this client");
   Lease released = *lease;
-  released.state = LeaseState::Released;
-  released.expires = released.touched = c.now;
+  end(released, c.now);
   Outcome outcome;
-  outcome.store.push_back(leases_.put(std::move(released)));
+  freed(outcome.store.emplace_back(leases_.put(std::move(released))));
   outcome.note = address.text() + " given back by its client";
-  allocator_.freed(address);
   return outcome;
 }
 
@@ -532,9 +627,8 @@ std::optional<Lease> Server::revoke(const IpAddress& address, ServerTime now) {
   if (lease == nullptr || lease->state == LeaseState::Released || lease->state == LeaseState::Expired)
     return std::nullopt;
   Lease revoked = *lease;
-  revoked.state = LeaseState::Released;
-  revoked.expires = revoked.touched = now;
-  allocator_.freed(address);
+  end(revoked, now);
+  freed(revoked);
   return leases_.put(std::move(revoked));
 }
 
