@@ -164,6 +164,21 @@ TEST(Plan, AnActiveDirectoryIsAskedInItsOwnWay) {
     EXPECT_THAT(mail, HasSubstr(line));
 }
 
+TEST(Plan, TheRulesOfTheTopologyGoWithADirectoryThatCannotHoldThem) {
+  auto text = helper_with("directory: ,",
+                          "directory: {provider: ldap, url: \"ldaps://dc1.ad.school.test\", flavour: ad, "
+                          "base: \"DC=ad,DC=school,DC=test\", bind_dn: \"CN=mail\", bind_password: s3},");
+  const std::string domain = "  helper.bac:\n";
+  text.insert(text.find(domain) + domain.size(),
+              "    policy: {max_message: 5M, passwords: {least_length: 8}}\n"
+              "    groups: {staff: {}, students: {policy: {protocols: [imap]}}}\n");
+  const auto mail = file_of(planned(text), "mail.yaml");
+  for (const auto* line :
+       {"policy: {max_message: 5242880}\n", "students: {order: 2, policy: {protocols: [imap]}}\n"})
+    EXPECT_THAT(mail, HasSubstr(line));
+  EXPECT_THAT(file_of(planned(kHelper), "mail.yaml"), Not(HasSubstr("order:"))) << "our own has them itself";
+}
+
 TEST(Plan, BothSidesOfTheDirectoryHaveTheSamePassword) {
   const auto plan = planned(kHelper);
   EXPECT_EQ(file_of(plan, "directory/mail.password"), file_of(plan, "mail/directory.password"));
