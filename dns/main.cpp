@@ -100,10 +100,11 @@ int run(const std::string& path, Loaded& loaded) {
     follow_catalogs();
   udp.start();
   listeners.start();
-  asio::steady_timer daily(runtime.io());
+  // Looked at often: a computer that slept for a week has not counted the days.
+  asio::steady_timer minute(runtime.io());
   std::function<void()> watch_signatures = [&] {
-    daily.expires_after(std::chrono::hours(24));
-    daily.async_wait([&](const boost::system::error_code& error) {
+    minute.expires_after(std::chrono::minutes(1));
+    minute.async_wait([&](const boost::system::error_code& error) {
       if (error) return;
       loaded.store->refresh_signatures();
       watch_signatures();
@@ -127,6 +128,7 @@ int run(const std::string& path, Loaded& loaded) {
       log::error("{}", problems.back());
     }
     written = std::move(*read);
+    loaded.store->refresh_signatures();
     take(std::move(only), [problems, done](std::vector<std::string> more) {
       log::info("reloaded");
       more.insert(more.begin(), problems.begin(), problems.end());

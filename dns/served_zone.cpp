@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 
 #include "common/log.hpp"
 #include "dns/catalog.hpp"
@@ -52,7 +53,39 @@ Result<void> fold(ServedZone& served) {
   return served.journal->rewrite({std::move(entry)});
 }
 
+std::string last_file(const std::string& folder, const Name& apex) {
+  return folder + "/" + file_stem(apex) + ".last";
+}
+
+// Serial, fingerprint, time of signing; a file that is torn says nothing.
+std::optional<LastServed> read_last(const std::string& folder, const Name& apex) {
+  std::ifstream in(last_file(folder, apex));
+  LastServed last;
+  std::string end;
+  if (!(in >> last.serial >> last.file_fingerprint >> last.signed_at >> end) || end != ".")
+    return std::nullopt;
+  return last;
+}
+
+// Serves `zone` under a serial after `served`, and keeps that in the journal.
+Result<void> move_on(ServedZone& served, std::uint32_t serial) {
+  ZoneEditor editor(served.from_file);
+  editor.set_serial(serial);
+  served.zone = editor.finish().value();
+  return served.journal ? fold(served) : Result<void>();
+}
+
 }  // namespace
+
+void remember(ServedZone& served, const std::string& folder) {
+  if (folder.empty() || served.secondary || !served.zone) return;
+  const LastServed now{served.zone->serial(), served.file_fingerprint, served.key ? served.signed_at : 0};
+  if (served.last == now) return;
+  served.last = now;
+  // Not worth waiting for the disk: after a power cut, an old one only means what it meant before.
+  std::ofstream(last_file(folder, served.apex))
+      << fmt::format("{} {} {} .\n", now.serial, now.file_fingerprint, now.signed_at);
+}
 
 std::string copy_file(const std::string& folder, const Name& apex) {
   return folder + "/" + file_stem(apex) + ".copy";
@@ -79,8 +112,11 @@ bool load_zone(ServedZone& served, const std::string& journal_folder, std::vecto
   }
   if (served.catalog) {
     // Made anew at each start, so the clock counts its serial; a catalog of the same zones stays as it is.
-    const std::uint32_t now = seconds_now(),
-                        serial = served.zone ? later_serial(now, served.zone->serial()) : now;
+    const std::uint32_t now = seconds_now();
+    if (!served.zone && !journal_folder.empty()) served.last = read_last(journal_folder, served.apex);
+    const std::uint32_t serial = served.zone   ? later_serial(now, served.zone->serial())
+                                 : served.last ? later_serial(now, served.last->serial)
+                                               : now;
     const ZonePtr next = make_catalog(served.apex, *served.catalog, serial);
     const auto same = [&] {
       const auto before = catalog_members(*served.zone), after = catalog_members(*next);
@@ -107,7 +143,18 @@ bool load_zone(ServedZone& served, const std::string& journal_folder, std::vecto
   const bool has_changes = served.journal && !served.journal->entries().empty();
   if (!has_changes && !served.zone) {
     served.from_file = served.zone = load.zone;
-    if (served.journal) served.file_fingerprint = fingerprint(*load.zone);
+    if (!served.journal) return true;
+    served.file_fingerprint = fingerprint(*load.zone);
+    served.last = read_last(journal_folder, served.apex);
+    if (served.last && served.last->file_fingerprint != served.file_fingerprint &&
+        !serial_after(load.zone->serial(), served.last->serial)) {
+      const std::uint32_t serial = next_serial(served.last->serial);
+      log::info(
+          "{}: the file has changed while the server was down, but its serial has not moved on; serving it "
+          "as {}",
+          served.apex.text(), serial);
+      if (auto moved = move_on(served, serial); !moved) return failed(moved.error());
+    }
     return true;
   }
   const std::uint64_t print = fingerprint(*load.zone);

@@ -15,6 +15,15 @@
 
 namespace lab::dns {
 
+/// What was served last, kept beside the journals: the server may stop, and the zone file be edited
+/// meanwhile.
+struct LastServed {
+  std::uint32_t serial = 0;
+  std::uint64_t file_fingerprint = 0;
+  std::uint32_t signed_at = 0;  ///< when the oldest signature under this serial was made; 0: none
+  bool operator==(const LastServed&) const = default;
+};
+
 /// A zone as the file has it, and as it is served: the file's records with the journal's changes over them.
 struct ServedZone {
   Name apex;
@@ -27,6 +36,7 @@ struct ServedZone {
   Signing signing;
   bool digest = false;  // ZONEMD is wanted
   std::uint32_t signed_at = 0;
+  std::optional<LastServed> last;
   std::unique_ptr<Journal> journal;  // none without a journal folder
   bool secondary = false;
   bool frozen = false;                       // updates are refused
@@ -45,6 +55,9 @@ bool open_key(ServedZone& served, const ZoneConfig& config, const std::string& f
               std::vector<Error>& problems);
 /// Puts all of the journal's entries into one, once it has grown long.
 Result<void> fold_if_long(ServedZone& served);
+/// Writes down what is served now, where that is not what was written down. Not of copies, nor without a
+/// folder.
+void remember(ServedZone& served, const std::string& folder);
 /// Where a secondary keeps its copy.
 std::string copy_file(const std::string& folder, const Name& apex);
 

@@ -65,6 +65,12 @@ std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Err
     if (auto shown = store->show(*served); !shown) problems.push_back(shown.error());
     // The journal's steps have no signatures and no digest.
     if (served->shown != served->zone) served->history.clear();
+    // Signed anew, but under the serial of old signatures: secondaries have those, and must get others in
+    // time.
+    if (served->key && served->last && served->last->signed_at != 0 &&
+        served->last->serial == served->zone->serial())
+      served->signed_at = std::min(served->signed_at, served->last->signed_at);
+    if (problems.empty()) remember(*served, store->folder_);
   }
   if (problems.empty()) store->publish_all();
   return store;
@@ -95,7 +101,16 @@ Result<void> ZoneStore::show(ServedZone& served) const {
   return {};
 }
 
+void ZoneStore::note_signatures() {
+  std::uint32_t oldest = 0;
+  for (const auto& served : served_)
+    if (served->key && (oldest == 0 || served->signed_at < oldest)) oldest = served->signed_at;
+  oldest_signature_ = oldest;
+}
+
 void ZoneStore::refresh_signatures() {
+  const std::uint32_t oldest = oldest_signature_;
+  if (oldest == 0 || seconds_now() - oldest < SigningTimes::kRefresh) return;
   submit([this] {
     for (const auto& served : served_) {
       if (!served->key || seconds_now() - served->signed_at < SigningTimes::kRefresh) continue;
@@ -113,6 +128,7 @@ void ZoneStore::refresh_signatures() {
         if (!written) log::error("{}", written.error().text());
       }
       publish(*served, zone, {change});
+      remember(*served, folder_);
     }
   });
 }
@@ -134,6 +150,7 @@ void ZoneStore::publish_all() {
     const std::lock_guard lock(versions_mutex_);
     versions_ = std::move(versions);
   }
+  note_signatures();
   for (std::size_t view = 0; view < views_.size(); ++view)
     views_[view]->replace(std::make_shared<const ZoneSet>(std::move(zones[view])));
 }
@@ -157,6 +174,7 @@ void ZoneStore::publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr>
     const std::lock_guard lock(versions_mutex_);
     versions_[served.apex] = {served.shown, served.history};
   }
+  note_signatures();
   Snapshot<ZoneSet>& zones = *views_[served.view];
   zones.replace(zones.get()->with(served.apex, served.shown));
   if (changed_ && served.zone->available()) changed_(served.apex, served.zone->serial());
@@ -431,6 +449,7 @@ std::vector<std::string> ZoneStore::do_reload(const Config& config, const std::o
     }
   }
   publish_all();
+  for (const auto& s : served_) remember(*s, folder_);
   for (const Name& apex : changed)
     if (changed_) changed_(apex, find(apex)->zone->serial());
   return faults;

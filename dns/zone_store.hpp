@@ -2,6 +2,7 @@
 /// updates. One thread does all changes in order; what it publishes is immutable, so answering never waits.
 /// Updates that arrive together are made durable together, and answered after that (RFC 2136 3.5).
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -49,7 +50,8 @@ class ZoneStore {
   /// When a secondary's copy was last known to be as good as the original; seconds since 1970, 0 when there
   /// is none. Its SOA's EXPIRE counts from there.
   std::int64_t refreshed(const Name& apex) const;
-  /// Makes signatures anew that are older than SigningTimes::kRefresh, under a new serial.
+  /// Makes signatures anew that are older than SigningTimes::kRefresh, under a new serial. Costs next to
+  /// nothing while there are none; safe from any thread.
   void refresh_signatures();
   /// Called on the store's thread after each change of a zone.
   void on_change(std::function<void(const Name& apex, std::uint32_t serial)> call) {
@@ -86,6 +88,7 @@ class ZoneStore {
   Result<void> show(ServedZone& served) const;
   void publish(ServedZone& served, ZonePtr zone, std::vector<ChangePtr> changes);
   void publish_all();
+  void note_signatures();
   static std::optional<std::vector<Name>> members_of(const Config& config, const std::string& zone);
   static ViewId view_of(const Config& config, const std::string& zone);
 
@@ -94,6 +97,8 @@ class ZoneStore {
   bool protect_zone_files_ = false;
   std::string folder_;  // journals and copies
   std::function<void(const Name&, std::uint32_t)> changed_;
+  std::atomic<std::uint32_t> oldest_signature_{
+      0};  // when it was made, seconds since 1970; 0: nothing is signed
   mutable std::mutex versions_mutex_;
   std::map<Name, Version> versions_;
 

@@ -370,6 +370,35 @@ def test_records_written_by_hand_survive_when_they_are_protected():
         equal(short('mail.helper.bac', 'A'), '192.168.56.10')
 
 
+def test_a_serial_does_not_go_back_while_the_server_is_down():
+    with Server(zone=ZONE.replace(' 7 3600', ' 70 3600')) as s:
+        equal(serial(), 70)
+        s.daemon.kill()
+        s.write_zone(ZONE.replace(' 7 3600', ' 8 3600') + 'new A 10.0.0.1\n')
+        s.start()
+        equal((serial(), short('new.helper.bac', 'A')), (71, '10.0.0.1'), 'the file has an older serial: its records are served under a new one')
+        s.daemon.kill()
+        s.start()
+        equal(serial(), 71, 'nothing has changed')
+        nsupdate('update add pc1.helper.bac 300 A 192.168.56.100')
+        s.daemon.kill()
+        s.write_zone(ZONE.replace(' 7 3600', ' 9 3600') + 'newer A 10.0.0.2\n')
+        s.start()
+        equal((serial(), short('newer.helper.bac', 'A'), short('pc1.helper.bac', 'A')), (73, '10.0.0.2', '192.168.56.100'))
+
+
+def test_a_journal_that_cannot_be_written_is_told_before_anybody_updates():
+    """nycmesh-dns#251: a folder that is not writable broke updates, and nobody knew why."""
+    with Folder() as f:
+        f.write('z.zone', ZONE)
+        f.write('file', 'no folder')
+        config = f.write('dns.yaml', f'listen: [127.0.0.1:{PORT}]\nzones: {{helper.bac: {{file: z.zone}}}}\nupdate: {{networks: [127.0.0.0/8]}}\njournal: file\n')
+        done = subprocess.run([netlab.program('lab-dnsd'), '--config', config], text=True, capture_output=True)
+        equal(done.returncode != 0, True)
+        contains(done.stderr, 'file')
+        contains(done.stderr.lower(), 'folder')
+
+
 def test_check_config_finds_every_mistake():
     with Folder() as f:
         f.write('z.zone', ZONE + 'x A 1.2.3\ny AAAAA ::1\n')

@@ -5,7 +5,7 @@ import contextlib, os, re, signal, subprocess
 import netlab
 from netlab import Daemon, Folder, contains, equal, run, until
 
-netlab.need('dig', 'ip', 'unshare', 'knotd')
+netlab.need('dig', 'ip', 'unshare', 'knotd', 'named')
 netlab.isolate()
 
 PRIMARY, SECONDARY, PORT = '127.0.1.1', '127.0.1.2', 5353
@@ -130,6 +130,25 @@ def test_knot_follows_our_catalog():
             until(lambda: address_of('a.lab') == address_of('b.lab') == '10.0.0.1', 'both zones')
             p.change(['b.lab', 'c.lab'])
             until(lambda: address_of('c.lab') == '10.0.0.1', 'the new zone')  # when Knot lets go of the old one is its own affair
+
+
+def test_bind_follows_our_catalog():
+    """BIND takes a catalog only from an answer with AA (DnsServer#1156)."""
+    with Primary(['a.lab', 'b.lab']) as p, Folder() as folder:
+        config = folder.write('named.conf', f'''
+key xfr {{ algorithm hmac-sha256; secret "{SECRET}"; }};
+server {PRIMARY} {{ keys xfr; }};
+options {{ directory "{folder.path}"; listen-on port {PORT} {{ {SECONDARY}; }}; listen-on-v6 {{ none; }}; recursion no; pid-file none; session-keyfile none;
+  dnssec-validation no; notify no; query-source address {SECONDARY}; transfer-source {SECONDARY};
+  catalog-zones {{ zone "catalog.lab" default-primaries {{ {PRIMARY} port {PORT} key xfr; }} in-memory yes min-update-interval 0; }}; }};
+controls {{ }};
+zone "catalog.lab" {{ type secondary; primaries {{ {PRIMARY} port {PORT} key xfr; }}; file "catalog"; }};
+''')
+        with ended(subprocess.Popen(['named', '-g', '-n', '1', '-c', config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)):
+            until(lambda: address_of('a.lab') == address_of('b.lab') == '10.0.0.1', 'both zones')
+            p.change(['b.lab', 'c.lab'])
+            until(lambda: address_of('c.lab') == '10.0.0.1', 'the new zone')
+            until(lambda: 'REFUSED' in dig('www.a.lab', 'A'), 'the old one to go')
 
 
 def test_we_follow_the_catalog_of_knot():

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """An internet of four servers: root → bac → helper.bac, and a resolver for some clients. Walked by dig +trace and by lab-dnsd."""
-import contextlib
+import concurrent.futures, contextlib
 
 import netlab
 from netlab import Daemon, Folder, contains, equal, run
 
-netlab.need('dig', 'ip', 'unshare')
+netlab.need('dig', 'ip', 'unshare', 'ps')
 netlab.isolate()
 
 ROOT, BAC, HELPER, RESOLVER = '127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4'
@@ -28,8 +28,8 @@ def internet(recursion=f'recursion: {{networks: [127.0.0.0/24], root: ["{ROOT}:5
                 folder.write(f'{address}/{i}.zone', text)
                 listed += f'  "{name}": {{file: {i}.zone}}\n'
             config = folder.write(f'{address}/dns.yaml', f'listen: ["{address}:53"]\nzones:\n{listed}{recursion if address == RESOLVER else ""}\n')
-            running.enter_context(Daemon('lab-dnsd', '--config', config))
-        yield
+            daemon = running.enter_context(Daemon('lab-dnsd', '--config', config))
+        yield daemon  # the resolver
 
 
 def dig(*query, server=RESOLVER, source='127.0.0.1'):
@@ -89,6 +89,19 @@ def test_trace_walks_from_the_root():
 def test_a_forwarder_is_asked_instead_of_the_root():
     with internet(f'recursion: {{networks: [127.0.0.0/24], forwarders: ["{HELPER}:53"]}}'):
         equal(dig('+short', 'mail.helper.bac', 'A'), '192.168.56.10')
+
+
+def test_recursion_runs_in_a_thread_and_leaves_no_processes():
+    """libunbound can fork for it, too, and then leaves zombies (getdns-python-bindings#30); also where names are blocked."""
+    for blocked in ('', ', blocklist: [blocked.example]'):
+        with internet(f'recursion: {{networks: [127.0.0.0/24], root: ["{ROOT}:53"]{blocked}}}') as resolver:
+            with concurrent.futures.ThreadPoolExecutor(20) as pool:
+                answers = list(pool.map(lambda i: dig('+short', 'mail.helper.bac' if i % 2 else 'helper.bac', 'A' if i % 2 else 'MX'), range(60)))
+            equal(set(answers), {'192.168.56.10', '10 mail.helper.bac.'})
+            equal(run('ps', '--ppid', resolver.process.pid, '-o', 'pid=,comm=', check=False), '', 'processes of the resolver')
+            if blocked:
+                contains(dig('www.blocked.example', 'A'), 'status: NXDOMAIN')
+            equal(resolver.stop(), 0)
 
 
 netlab.run_tests(globals())

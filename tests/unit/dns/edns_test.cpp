@@ -147,6 +147,20 @@ TEST_F(Options, TellsHowLongAConnectionMayBeSilent) {  // RFC 7828
   EXPECT_EQ(option_of(world.send(question({}), Transport::Tcp), option::KEEPALIVE), Bytes());
 }
 
+TEST_F(Options, TellsHowLongAZoneIsGood) {  // RFC 7314
+  const auto of = [&](std::string_view name, std::string_view type) {
+    return option_of(world.send(with(encode({.name = std::string(name), .type = std::string(type), .edns = true}),
+                                     option_bytes(option::EXPIRE, {}))),
+                     option::EXPIRE);
+  };
+  EXPECT_EQ(of("helper.bac", "SOA"), (Bytes{0, 0, 0, 4}));
+  EXPECT_EQ(of("helper.bac", "NS"), Bytes());
+  EXPECT_EQ(of("ns.helper.bac", "SOA"), Bytes()) << "no top of a zone";
+  EXPECT_EQ(of("www.example.org", "SOA"), Bytes());
+  world.options.good_for = [](const Zone&) { return 259U; };
+  EXPECT_EQ(of("helper.bac", "SOA"), (Bytes{0, 0, 1, 3})) << "of a copy, what is left";
+}
+
 TEST_F(Options, AllOfThemTogetherComeBack) {
   world.options.nsid = "srv";
   Bytes all = option_bytes(option::COOKIE, client_);

@@ -139,6 +139,22 @@ TEST_F(Message, RejectsAMalformedOpt) {
   EXPECT_EQ(world.send(option).rcode, "FORMERR");
 }
 
+TEST_F(Message, RejectsTwoSignaturesAndOneThatIsNotLast) {  // ldns#317 leaks with two; RFC 8945 5.1
+  const Bytes tsig = {3,   'k',  'e', 'y', 0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 29, 11, 'h', 'm', 'a', 'c', '-', 's',
+                      'h', 'a',  '2', '5', '6', 0, 0, 0,   0,   0, 0, 0, 1, 44, 0, 0,  0,   0,   0,   0,   0,   0};
+  Bytes one = query();
+  one[11] = 1;
+  one.insert(one.end(), tsig.begin(), tsig.end());
+  Bytes two = one;
+  two[11] = 2;
+  two.insert(two.end(), tsig.begin(), tsig.end());
+  EXPECT_EQ(world.send(two).rcode, "FORMERR");
+  Bytes before = one;  // an OPT record behind it
+  before[11] = 2;
+  before.insert(before.end(), {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0});
+  EXPECT_EQ(world.send(before).rcode, "FORMERR");
+}
+
 TEST_F(Message, TakesSmallEdnsSizesAs512) {
   EXPECT_EQ(world.ask(Question{.name = "ns.helper.bac", .edns = true, .udp_size = 0}).rcode, "NOERROR");
 }

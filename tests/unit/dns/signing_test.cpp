@@ -131,6 +131,19 @@ TEST_F(Signing3, SignaturesAreMadeAnewInTime) {
   EXPECT_FALSE(difference(*first, *later).empty());
 }
 
+TEST_F(Signing3, AnyOverUdpComesWithItsSignature) {  // RFC 8482 4.1
+  for (const Denial denial : {Denial::Nsec, Denial::Nsec3}) {
+    World world;
+    world.serve(sign(zone("helper.bac.", kZone), nullptr, {.denial = denial}));
+    for (const char* name : {"www.helper.bac", "a.b.c.helper.bac", "x.wild.helper.bac"}) {
+      const Reply r = world.ask({.name = name, .type = "ANY", .edns = true, .udp_size = 4096, .dnssec_ok = true});
+      EXPECT_EQ(r.answer.size(), 2U) << name;
+      EXPECT_EQ(count(r.answer, "RRSIG"), 1) << name;
+    }
+    EXPECT_EQ(world.ask("www.helper.bac", "ANY").answer.size(), 1U) << "to those who want it";
+  }
+}
+
 TEST_F(Signing3, GlueIsNotSigned) {
   const ZonePtr z = sign(zone("helper.bac.", kZone), nullptr, {.denial = Denial::Nsec});
   EXPECT_FALSE(z->find(name("ns.sub.helper.bac"))->has(type::RRSIG));

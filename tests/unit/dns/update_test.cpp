@@ -165,6 +165,27 @@ TEST(Update, ACnameTakesThePlaceOfACnameAndOfNothingElse) {  // PowerDNS/pdns#62
       << "in one message, in order";
 }
 
+TEST(Update, AsksForTheSoaBeforehandAsWindowsDoes) {  // terraform-provider-dns#692
+  const auto z = zone("helper.bac", kZone);
+  EXPECT_TRUE(UpdateMessage()
+                  .prerequisite("helper.bac", "SOA", rrclass::ANY)
+                  .add("helper.bac", "NS", "ns2")
+                  .to(z)
+                  .zone);
+  EXPECT_TRUE(UpdateMessage()
+                  .prerequisite("helper.bac", "SOA", rrclass::IN, "ns root 7 2 3 4 5")
+                  .add("helper.bac", "NS", "ns2")
+                  .to(z)
+                  .zone);
+  EXPECT_EQ(UpdateMessage()
+                .prerequisite("helper.bac", "SOA", rrclass::IN, "ns root 6 2 3 4 5")
+                .add("helper.bac", "NS", "ns2")
+                .to(z)
+                .rcode,
+            Rcode::NxRRset)
+      << "somebody was faster";
+}
+
 TEST(Update, KeepsSoaAndTheLastNs) {
   const auto z = zone("helper.bac", kZone);
   EXPECT_FALSE(UpdateMessage().remove_rrset("helper.bac", "ANY").to(z).zone);
