@@ -239,7 +239,7 @@ const Table<DnsUpdateConfig>& table_of(const DnsUpdateConfig*) {
           .required("server", &DnsUpdateConfig::server, "the primary name server, 127.0.0.1:53")
           .required("forward", &DnsUpdateConfig::forward, "the zone that gets the A records of clients")
           .row("reverse", &DnsUpdateConfig::reverse,
-               "the zones that get the PTR records; default: from the networks")
+               "the zones that get the PTR records, also those of RFC 2317; default: from the networks")
           .row("ttl", &DnsUpdateConfig::ttl, "time to live of the records", {.min = 0, .max = 86400})
           .row("key", &DnsUpdateConfig::key, "signs each update (TSIG, RFC 8945); default: unsigned");
   return table;

@@ -109,11 +109,29 @@ std::string reverse_zone(const Network& network) {
   return zone;
 }
 
+std::optional<std::string> classless_name(const std::string& zone, const IpAddress& address) {
+  const auto dot = zone.find('.');
+  const std::string label = zone.substr(0, dot),
+                    octet = address.is_v4() ? without_dot(address.reverse_name()) : "";
+  unsigned first = 0, prefix = 0;
+  int read = 0;
+  if (octet.empty() || dot == std::string::npos ||
+      std::sscanf(label.c_str(), "%3u/%2u%n", &first, &prefix, &read) != 2 ||
+      static_cast<std::size_t>(read) != label.size() || prefix < 25 || prefix > 32 || first > 255)
+    return std::nullopt;
+  const std::string host = octet.substr(0, octet.find('.'));
+  const unsigned number = address.v4_value() & 0xffU, size = 1U << (32 - prefix);
+  if (octet.substr(host.size()) != zone.substr(dot) || number < first || number >= first + size)
+    return std::nullopt;
+  return host + "." + zone;
+}
+
 NameTask::NameTask(Kind kind, NameTarget target) : target_(std::move(target)) {
   dhcid_ = dhcid(target_.client, target_.hardware, target_.fqdn);
   append(address_, target_.address.bytes());
   pointer_ = name_to_wire(target_.fqdn).value_or(Bytes{});
-  reverse_name_ = without_dot(target_.address.reverse_name());
+  reverse_name_ =
+      target_.reverse_name.empty() ? without_dot(target_.address.reverse_name()) : target_.reverse_name;
   if (pointer_.empty()) {
     refusal_ = "'" + target_.fqdn + "' is no domain name";
     return;

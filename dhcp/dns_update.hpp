@@ -57,6 +57,7 @@ struct NameTarget {
   IpAddress address;
   std::string client, hardware;
   std::string forward_zone, reverse_zone;  ///< an empty one is left out
+  std::string reverse_name = {};           ///< of the PTR record; empty: the address's own
   std::uint32_t ttl = 300;
 };
 
@@ -104,5 +105,10 @@ class NameTask {
 /// `192.168.56.0/24` → `56.168.192.in-addr.arpa`, `fd00:56::/64` → `0.0.0.0.….6.5.0.0.0.0.d.f.ip6.arpa`; a
 /// prefix inside a label belongs to the zone of the labels before it.
 std::string reverse_zone(const Network& network);
+
+/// The name of an address's PTR record in the zone of a subnet smaller than an octet, as RFC 2317 calls it:
+/// 192.168.56.130 in `128/26.56.168.192.in-addr.arpa` is `130.128/26.56.168.192.in-addr.arpa`. Nullopt when
+/// the zone is not called so, or is not that of the address.
+std::optional<std::string> classless_name(const std::string& zone, const IpAddress& address);
 
 }  // namespace lab::dhcp

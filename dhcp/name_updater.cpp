@@ -75,12 +75,17 @@ NameTarget NameUpdater::target(const DnsName& name) const {
       if (network.contains(name.address)) reverse.push_back(reverse_zone(network));
   auto pointer = name.address.reverse_name();
   if (pointer.ends_with('.')) pointer.pop_back();
+  for (auto zone : reverse) {  // RFC 2317: an alias leads there from the address's own name
+    if (zone.ends_with('.')) zone.pop_back();
+    if (auto there = classless_name(zone, name.address)) pointer = std::move(*there);
+  }
   return {.fqdn = name.fqdn,
           .address = name.address,
           .client = name.client,
           .hardware = name.hardware,
           .forward_zone = zone_for(name.fqdn, {settings_->forward}),
           .reverse_zone = zone_for(pointer, reverse),
+          .reverse_name = pointer,
           .ttl = static_cast<std::uint32_t>(settings_->ttl.count())};
 }
 

@@ -46,14 +46,16 @@ std::string note_json(const char* name, const std::optional<TransferNote>& note)
 }
 
 std::string transfers_text(const TransferLog::Zone& t) {
-  return note_text("fetched", t.in_done) + note_text("not fetched", t.in_failed) +
-         note_text("given to", t.out_done) + note_text("refused to", t.out_failed);
+  return note_text("fetched", t.in_done) + note_text("nothing newer", t.in_compared) +
+         note_text("not fetched", t.in_failed) + note_text("given to", t.out_done) +
+         note_text("refused to", t.out_failed);
 }
 
 std::string transfers_json(const TransferLog::Zone& t) {
   return fmt::format(R"("fetched":{},"given":{},"refused":{})", t.in_count, t.out_count, t.refused) +
-         note_json("last_fetched", t.in_done) + note_json("last_failure", t.in_failed) +
-         note_json("last_given", t.out_done) + note_json("last_refused", t.out_failed);
+         note_json("last_fetched", t.in_done) + note_json("last_compared", t.in_compared) +
+         note_json("last_failure", t.in_failed) + note_json("last_given", t.out_done) +
+         note_json("last_refused", t.out_failed);
 }
 
 std::string view_text(const ZoneView& z) {

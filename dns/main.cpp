@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <string_view>
 
 #include "common/log.hpp"
 #include "common/runtime.hpp"
@@ -24,8 +26,9 @@ using namespace lab;
 using namespace lab::dns;
 namespace asio = boost::asio;
 
-// Checked and loaded once: what --check-config looks at is what is then served.
+// Checked and loaded once: what is looked at is what is then served.
 struct Loaded {
+  bool check_only = false;
   Config config;
   std::unique_ptr<ZoneStore> store;
 };
@@ -34,7 +37,10 @@ std::string load(const std::string& path, Loaded& loaded) {
   auto config = load_config(path);
   if (!config) return config.error();
   std::vector<Error> problems;
-  loaded.store = ZoneStore::load(*config, problems);
+  if (loaded.check_only)
+    ZoneStore::check(*config, problems);
+  else
+    loaded.store = ZoneStore::load(*config, problems);
   loaded.config = std::move(*config);
   if (loaded.config.tls)
     if (auto context = tls_context(loaded.config, Transport::Tls); !context)
@@ -165,6 +171,7 @@ int run(const std::string& path, Loaded& loaded) {
 int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 1);  // threads that answer do not allocate: one heap is enough, and smaller
   Loaded loaded;
+  loaded.check_only = std::find(argv + 1, argv + argc, std::string_view("--check-config")) != argv + argc;
   return daemon_main(
       argc, argv,
       {.name = "lab-dnsd",

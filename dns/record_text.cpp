@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <ldns/ldns.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -26,9 +28,48 @@ std::string generic_text(std::span<const std::uint8_t> rdata) {
   return out;
 }
 
+// For messages to people.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  return fmt::format("{}{}", text.substr(0, kMost), text.size() > kMost ? "…" : "");
+}
+
+// RFC 3597 5: `\# 4 0A00 0001`. Read here, as ldns takes no text longer than a message, which this is twice
+// as long as its data. Nullopt when the text is of another form.
+std::optional<Result<std::string>> generic_data(Type type, std::string_view text) {
+  const auto skip = [&] { text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size())); };
+  skip();
+  if (!text.starts_with("\\#")) return std::nullopt;
+  text.remove_prefix(2);
+  skip();
+  std::size_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  const auto wrong = [](const char* why) {
+    return Result<std::string>(fail(
+        why, {}, fmt::format("{} takes the number of bytes, then two hexadecimal digits for each", "\\#")));
+  };
+  if (error != std::errc() || length > kMaxMessage) return wrong("its length is no number of bytes");
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  std::string data;
+  for (skip(); !text.empty(); skip()) {
+    unsigned char byte = 0;
+    const auto pair = text.substr(0, 2);
+    const auto read = std::from_chars(pair.data(), pair.data() + pair.size(), byte, 16);
+    if (pair.size() != 2 || read.ec != std::errc() || read.ptr != pair.data() + 2)
+      return wrong("it has something else than pairs of hexadecimal digits");
+    data += static_cast<char>(byte);
+    text.remove_prefix(2);
+  }
+  if (data.size() != length) return wrong("it has another number of bytes than it says");
+  if (!is_valid_rdata(type, as_bytes(data)))
+    return Result<std::string>(fail(fmt::format("its bytes are no {}", type_text(type))));
+  return data;
+}
+
 }  // namespace
 
 Result<std::string> rdata_from_text(Type type, std::string_view text, const Name& origin) {
+  if (auto generic = generic_data(type, text)) return std::move(*generic);
   const std::string line = fmt::format(". 0 IN {} {}", type_text(type), text);
   const LdnsData origin_data(ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, origin.size(), origin.data()),
                              &ldns_rdf_deep_free);
@@ -36,7 +77,7 @@ Result<std::string> rdata_from_text(Type type, std::string_view text, const Name
   const ldns_status status = ldns_rr_new_frm_str(&parsed, line.c_str(), 0, origin_data.get(), nullptr);
   const LdnsRecord record(parsed, &ldns_rr_free);
   if (status != LDNS_STATUS_OK || !record)
-    return fail(ldns_get_errorstr_by_id(status), {}, fmt::format("got '{}'", text));
+    return fail(ldns_get_errorstr_by_id(status), {}, fmt::format("got '{}'", shortened(text)));
   const LdnsBuffer buffer(ldns_buffer_new(512), &ldns_buffer_free);
   if (ldns_rr_rdata2buffer_wire(buffer.get(), record.get()) != LDNS_STATUS_OK)
     return fail("it cannot be put into wire form");
@@ -45,7 +86,7 @@ Result<std::string> rdata_from_text(Type type, std::string_view text, const Name
   // The generic form says nothing about the type's own layout, and ldns leaves out what is missing at the
   // end.
   if (data.size() > kMaxMessage || !is_valid_rdata(type, as_bytes(data)))
-    return fail("fields are missing or too long", {}, fmt::format("got '{}'", text));
+    return fail("fields are missing or too long", {}, fmt::format("got '{}'", shortened(text)));
   return data;
 }
 
@@ -69,7 +110,8 @@ std::string rdata_text(Type type, std::span<const std::uint8_t> rdata) {
     if (i > 0) out += ' ';
     out += text.get();
   }
-  return out;
+  constexpr std::size_t kReadable = 60'000;  // ldns reads nothing longer again
+  return out.size() > kReadable ? generic_text(rdata) : out;
 }
 
 std::string record_text(const Name& owner, Type type, std::uint32_t ttl,

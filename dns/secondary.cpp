@@ -302,7 +302,10 @@ asio::awaitable<Result<void>> Secondaries::fetch(Follower& f, Endpoint primary, 
   note.key = f.key ? f.key->name.text() : "";
   note.serial = *zone ? (*zone)->serial() : ours ? ours->serial() : 0;
   note.records = transfer.records();
-  log_.done(f.apex, TransferLog::Direction::In, std::move(note));
+  if (*zone)
+    log_.done(f.apex, TransferLog::Direction::In, std::move(note));
+  else
+    log_.compared(f.apex, std::move(note));
   // RFC 7314 4: what the primary says, where it says something, and never more than the SOA does. A copy that
   // is still the newest does not become older by being compared.
   const std::uint32_t most = *zone ? (*zone)->soa().expire : ours ? ours->soa().expire : 0;

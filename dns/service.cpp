@@ -266,7 +266,9 @@ TransferAnswer Service::transfer(const Request& request, const Caller& caller) {
   const std::vector<std::uint8_t> inner = without_tsig(request.message, request.tsig_at);
   Request q;
   parse_request(inner, q);
-  answer = unsigned_transfer(q, {caller.peer, caller.transport, tsig.key()->name, caller.view});
+  Caller known = caller;
+  known.key = tsig.key()->name;
+  answer = unsigned_transfer(q, known);
   if (!answer.stream) tsig.sign(answer.reply, seconds_now());
   answer.tsig = std::move(tsig);
   return answer;
@@ -296,6 +298,8 @@ TransferAnswer Service::unsigned_transfer(const Request& request, const Caller& 
     return refuse(Rcode::Refused, "the zone's 'transfer' names neither this address nor its key");
   if (permission->second.transfer.tls && caller.transport != Transport::Tls)
     return refuse(Rcode::Refused, "the zone is given over TLS alone ('transfer: {tls: true}')");
+  if (caller.old_tls)  // RFC 9103 7.1
+    return refuse(Rcode::Refused, "zones are not given over TLS older than 1.3");
   if (!version.zone->available()) return refuse(Rcode::ServFail, "this server has no valid copy itself");
   TransferAnswer answer;
   const auto settings = settings_.get();

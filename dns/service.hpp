@@ -49,6 +49,7 @@ struct Caller {
   Transport transport = Transport::Udp;
   std::optional<Name> key;  ///< that signed the message
   ViewId view = kMainView;
+  bool old_tls = false;  ///< older than 1.3
   /// For the log: `192.168.56.10:4711 (key dhcp.)`.
   std::string text() const;
 };

@@ -32,6 +32,8 @@ class Stream {
   bool encrypted() const { return tls_ != nullptr; }
   /// Says that this was all, and closes.
   void goodbye();
+  /// The version of TLS spoken, "TLSv1.3"; empty without.
+  std::string tls_version() const { return tls_ ? tls_->version() : std::string(); }
   std::string failure() const { return tls_ ? tls_->failure() : std::string(); }
 
  private:

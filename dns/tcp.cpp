@@ -150,7 +150,11 @@ class FramedConnection final : public Connection {
   asio::awaitable<bool> transfer(const Request& request) {
     const auto begin = Clock::now();
     TransferAnswer answer =
-        server_.service().transfer(request, {peer_, server_.transport(), {}, server_.view()});
+        server_.service().transfer(request, {.peer = peer_,
+                                             .transport = server_.transport(),
+                                             .key = {},
+                                             .view = server_.view(),
+                                             .old_tls = stream_.tls_version() == "TLSv1.2"});
     if (!answer.stream) {
       server_.service().metrics().late_answer(answer.reply, Clock::now() - begin);
       tell(request, answer.reply);

@@ -17,6 +17,14 @@ void TransferLog::done(const Name& apex, Direction direction, TransferNote note)
   if (direction == Direction::In) zone->in_failed.reset();  // what was wrong is mended
 }
 
+void TransferLog::compared(const Name& apex, TransferNote note) {
+  const std::lock_guard lock(mutex_);
+  Zone* const zone = entry(apex);
+  if (!zone) return;
+  zone->in_compared = std::move(note);
+  zone->in_failed.reset();
+}
+
 void TransferLog::failed(const Name& apex, Direction direction, TransferNote note) {
   const std::lock_guard lock(mutex_);
   Zone* const zone = entry(apex);

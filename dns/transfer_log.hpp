@@ -29,10 +29,13 @@ class TransferLog {
   enum class Direction { In, Out };
   struct Zone {
     std::optional<TransferNote> in_done, in_failed, out_done, out_failed;
+    std::optional<TransferNote> in_compared;  ///< a primary had nothing newer
     std::uint64_t in_count = 0, out_count = 0, refused = 0;
   };
 
   void done(const Name& apex, Direction direction, TransferNote note);
+  /// A primary was asked and has what we have.
+  void compared(const Name& apex, TransferNote note);
   void failed(const Name& apex, Direction direction, TransferNote note);
   Zone of(const Name& apex) const;
   /// Every zone that anybody has transferred, or tried to; strangers' tries at zones that are none of ours,

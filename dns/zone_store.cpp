@@ -9,6 +9,7 @@
 #include "common/log.hpp"
 #include "dns/record_text.hpp"
 #include "dns/update.hpp"
+#include "dns/zone_file.hpp"
 #include "dns/zonemd.hpp"
 
 namespace lab::dns {
@@ -74,6 +75,19 @@ std::unique_ptr<ZoneStore> ZoneStore::load(const Config& config, std::vector<Err
   }
   if (problems.empty()) store->publish_all();
   return store;
+}
+
+void ZoneStore::check(const Config& config, std::vector<Error>& problems) {
+  for (const auto& [name, zone] : config.zones) {
+    const Name apex = Name::parse(name).value();
+    if (!zone.file.empty()) {
+      const ZoneLoad load = load_zone_file(apex, zone.file);
+      for (const Error& remark : load.remarks) log::warning("{}", remark.text());
+      problems.insert(problems.end(), load.problems.begin(), load.problems.end());
+    }
+    if (!zone.dnssec_key.empty())
+      if (auto key = ZoneKey::read(zone.dnssec_key, apex); !key) problems.push_back(key.error());
+  }
 }
 
 Result<void> ZoneStore::show(ServedZone& served) const {

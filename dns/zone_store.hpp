@@ -25,6 +25,9 @@ class ZoneStore {
  public:
   /// Loads every zone of the configuration; what is wrong goes to `problems`, then nothing is served.
   static std::unique_ptr<ZoneStore> load(const Config& config, std::vector<Error>& problems);
+  /// Reads the zone files and keys that the configuration names, for `problems`, and changes nothing: a server
+  /// may be running on the same journals.
+  static void check(const Config& config, std::vector<Error>& problems);
   ~ZoneStore();
 
   Snapshot<ZoneSet>& zones(ViewId view = kMainView) { return *views_.at(view); }

@@ -192,7 +192,9 @@ class Checks {
     std::vector<std::string> out;
     for (const auto& zone : zones_)
       for (const auto& record : zone.records)
-        if (record.owner == owner && record.type == type) out.push_back(record.data);
+        if (record.owner == owner && record.type == type &&
+            std::ranges::find(out, record.data) == out.end())  // glue above is the same again
+          out.push_back(record.data);
     return out;
   }
 
@@ -220,10 +222,12 @@ class Checks {
     const auto& dns = *servers.front();
     question(client, dns, "ns." + domain, "A", "ns." + domain + ".");
     if (const auto address = topology::main_address(dns); topology::domain_of(topology_, dns) == domain)
-      question(client, dns, address->text(), "PTR", address->reverse_name());
+      question(client, dns, address->text(), "PTR", pointer_owner(zones_, *address));
     if (const auto& options = dns->services.dns->value; topology::domain_of(topology_, dns) == domain) {
-      if (options.tls && domain != topology::kRootDomain) tls(client, dns, "dns", "ns." + domain, 853, "");
-      if (*options.https) tls(client, dns, "dns", "ns." + domain, options.https_port, "");
+      auto server = name_server_name(domain);
+      server.pop_back();
+      if (options.tls) tls(client, dns, "dns", server, 853, "");
+      if (*options.https) tls(client, dns, "dns", server, options.https_port, "");
     }
     const auto* mail = topology::mail_server(topology_, domain);
     if (!mail) return;

@@ -41,9 +41,12 @@ Zone made_zone(const LabRoot& root, std::string name, const std::string& server,
 
 /// The address's name, where the lab has the zone it is in.
 void add_pointer(std::vector<Zone>& zones, const IpAddress& address, const std::string& name) {
-  const auto owner = address.reverse_name();
+  const auto owner = pointer_owner(zones, address);
+  Zone* nearest = nullptr;
   for (auto& zone : zones)
-    if (owner.ends_with("." + absolute(zone.name))) return add(zone, owner, "PTR", name);
+    if (owner.ends_with("." + absolute(zone.name)) && (!nearest || is_within(zone.name, nearest->name)))
+      nearest = &zone;
+  if (nearest) add(*nearest, owner, "PTR", name);
 }
 
 }  // namespace

@@ -52,7 +52,11 @@ const std::string& key_of(Build& build, const std::string& name) {
 
 constexpr auto kTransferKey = "transfer";  // signs what the lab's name servers tell each other (RFC 8945)
 
-std::string file_name(const Zone& zone) { return zone.name == topology::kRootDomain ? "root" : zone.name; }
+std::string file_name(const Zone& zone) {
+  auto name = zone.name == topology::kRootDomain ? "root" : zone.name;
+  std::ranges::replace(name, '/', '-');  // of a zone as RFC 2317 calls it
+  return name;
+}
 
 std::string at_port(const IpAddress& address) { return Endpoint{address, 53}.text(); }
 
@@ -178,10 +182,20 @@ class ServerPlan {
                          ZoneKey(zone.name, key_of(build_, "zone " + zone.name)).private_file(), 0600,
                          File::Change::Restart});
       }
+      if (zone.zonemd) fields.emplace_back("zonemd: true");
       write_secondaries(zone, fields);
     } else {
-      const auto primary = topology::main_address(*zone.servers.front());
-      fields.push_back(fmt::format("primaries: [{}], key: {}", yaml_scalar(at_port(*primary)), kTransferKey));
+      const auto& holder = *zone.servers.front();
+      const auto primary = topology::main_address(holder);
+      const bool tls = *holder->services.dns->value.transfer_tls;
+      fields.push_back(fmt::format(
+          "primaries: [{}], key: {}",
+          yaml_scalar(Endpoint{*primary, static_cast<std::uint16_t>(tls ? 853 : 53)}.text()), kTransferKey));
+      if (tls)
+        fields.push_back(fmt::format("primaries_tls: {{name: {}, ca: {}}}",
+                                     yaml_scalar(dns_certificate_names(build_, holder).front()),
+                                     yaml_scalar(build_.plan.ca_certificate)));
+      if (zone.zonemd) fields.emplace_back("zonemd: true");
       signs_transfers_ = true;
       const auto after = service_id(*zone.servers.front(), "dns");
       if (std::ranges::find(service.after, after) == service.after.end()) service.after.push_back(after);
@@ -198,6 +212,7 @@ class ServerPlan {
     std::vector<std::string> transfer;
     if (!told.empty()) transfer.push_back(fmt::format("keys: [{}]", kTransferKey));
     if (!allowed.empty()) transfer.push_back("networks: " + yaml_list(allowed));
+    if (*options_.transfer_tls && !transfer.empty()) transfer.emplace_back("tls: true");
     if (!transfer.empty()) fields.push_back(fmt::format("transfer: {{{}}}", fmt::join(transfer, ", ")));
     if (told.empty()) return;
     fields.push_back(fmt::format("notify: {}, key: {}", yaml_list(told), kTransferKey));

@@ -179,13 +179,15 @@ Zone new_zone(const Topology& topology, const std::string& name, const std::stri
           .servers = topology::dns_servers(topology, domain),
           .address = {},
           .dnssec = false,
-          .nsec3 = false};
+          .nsec3 = false,
+          .zonemd = false};
 }
 
 Zone domain_zone(const Topology& topology, const topology::Named<topology::Domain>& domain) {
   auto zone = new_zone(topology, domain.name, domain.name);
   zone.dnssec = domain->dns.dnssec;
   zone.nsec3 = domain->dns.nsec3;
+  zone.zonemd = domain->dns.zonemd;
   const auto apex = absolute(domain.name);
   add_name_servers(topology, domain.name, apex, zone.records);
   add_mail(topology, domain.name, zone.records);
@@ -206,10 +208,29 @@ Zone domain_zone(const Topology& topology, const topology::Named<topology::Domai
   return zone;
 }
 
+/// Whether a subnet is smaller than what one label of a reverse name stands for, so that several subnets, of
+/// several owners perhaps, share the zone of an octet (RFC 2317).
+bool is_classless(const Network& subnet) { return subnet.address().is_v4() && subnet.prefix() > 24; }
+
+/// "130.128/26.56.168.192.in-addr.arpa." for an address of such a subnet; its reverse name for others.
+std::string owner_in(const Network& subnet, const IpAddress& address) {
+  if (!is_classless(subnet)) return address.reverse_name();
+  return fmt::format("{}.{}.", address.v4_value() & 0xff, reverse_zone(subnet));
+}
+
+/// RFC 2317 4: the octet's zone has, for each address of the subnet, an alias into the subnet's own.
+void add_aliases(Zone& octet, const Network& subnet) {
+  const bool all = subnet.prefix() >= 31;  // no network and broadcast address (RFC 3021)
+  const std::uint64_t last = std::uint64_t{1} << (32 - subnet.prefix());
+  for (std::uint64_t host = all ? 0 : 1; host < (all ? last : last - 1); ++host) {
+    const auto address = subnet.address().plus(host);
+    add(octet.records, address.reverse_name(), "CNAME", owner_in(subnet, address));
+  }
+}
+
 /// The names an address has, the node's own first.
-void add_pointers(const Topology& topology, const NodeEntry& node, const IpAddress& address,
+void add_pointers(const Topology& topology, const NodeEntry& node, const std::string& owner,
                   std::vector<Record>& records) {
-  const auto owner = address.reverse_name();
   const auto domain = topology::domain_of(topology, node);
   add(records, owner, "PTR", fqdn_of(topology, node) + ".");
   if (topology::mail_server(topology, domain) == &node)
@@ -218,8 +239,7 @@ void add_pointers(const Topology& topology, const NodeEntry& node, const IpAddre
 
 std::vector<Zone> reverse_zones(const Topology& topology) {
   std::vector<Zone> zones;
-  const auto zone_of = [&](const Network& subnet, const std::string& domain) -> Zone& {
-    const auto name = reverse_zone(subnet);
+  const auto zone_called = [&](const std::string& name, const std::string& domain) -> Zone& {
     const auto found = std::ranges::find(zones, name, &Zone::name);
     if (found != zones.end()) return *found;  // two subnets of one octet share a zone
     auto& zone = zones.emplace_back(new_zone(topology, name, domain));
@@ -230,6 +250,11 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
     add_name_servers(topology, domain, name + ".", zone.records);
     return zone;
   };
+  const auto zone_of = [&](const Network& subnet, const std::string& domain) -> Zone& {
+    const auto name = reverse_zone(subnet);
+    if (is_classless(subnet)) add_aliases(zone_called(name.substr(name.find('.') + 1), domain), subnet);
+    return zone_called(name, domain);
+  };
   for (const auto& network : topology.networks) {
     // Who lends the addresses also tells their names: to the servers of its own domain.
     const auto lenders = topology::dhcp_servers(topology, network.name);
@@ -239,11 +264,11 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
     auto& zone = zone_of(*network->subnet, domain);
     for (const auto* node : topology::attached(topology, network.name))
       if (auto address = topology::address_on(*node, network.name))
-        add_pointers(topology, *node, *address, zone.records);
+        add_pointers(topology, *node, owner_in(*network->subnet, *address), zone.records);
     for (const auto* server : topology::dhcp_servers(topology, network.name))
       if (const auto* scope = topology::scope_of(*server, network.name))
         for (const auto& reservation : scope->reservations)
-          add(zone.records, reservation->address->reverse_name(), "PTR",
+          add(zone.records, owner_in(*network->subnet, *reservation->address), "PTR",
               fmt::format("{}.{}.", reservation.name, domain));
     for (const auto* scope : topology::further_subnets(topology, network.name)) {
       auto& further = zone_of(**(*scope)->subnet, domain);
@@ -257,7 +282,7 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
     auto& zone6 = zone_of(network->subnet6->value, domain);
     for (const auto* node : topology::attached(topology, network.name))
       if (auto address = topology::address6_on(topology, *node, network.name))
-        add_pointers(topology, *node, *address, zone6.records);
+        add_pointers(topology, *node, address->reverse_name(), zone6.records);
     for (const auto* server : topology::dhcp_servers(topology, network.name))
       if (const auto* scope = topology::scope_of(*server, network.name))
         for (const auto& reservation : scope->reservations)
@@ -278,7 +303,18 @@ std::string relative(const std::string& name, const std::string& zone) {
 
 }  // namespace
 
+std::string pointer_owner(const std::vector<Zone>& zones, const IpAddress& address) {
+  const auto owner = address.reverse_name();
+  for (const auto& zone : zones)
+    for (const auto& record : zone.records)
+      if (record.owner == owner && record.type == "CNAME") return record.data;
+  return owner;
+}
+
 std::string reverse_zone(const Network& subnet) {
+  if (is_classless(subnet))
+    return fmt::format("{}/{}.{}", subnet.address().v4_value() & 0xff, subnet.prefix(),
+                       reverse_zone(Network::of(subnet.address(), 24)));
   const unsigned step = subnet.address().is_v4() ? 8 : 4;
   // At least one label, so that the zone is never in-addr.arpa itself; at most all but the last, which hosts
   // have.

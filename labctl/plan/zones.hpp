@@ -27,14 +27,19 @@ struct Zone {
   std::optional<IpAddress> address;       ///< of the primary, where the zone is seen and nowhere else
   bool dnssec = false;                    ///< to be signed
   bool nsec3 = false;                     ///< and with hashed names
+  bool zonemd = false;                    ///< with a digest over the whole of it
 };
 
 /// Zones of all domains that have a name server, then the reverse zones of all networks, the top-level
 /// domains nobody wrote down, and the root. Each is delegated by the nearest one above it.
 std::vector<Zone> derive_zones(const topology::Topology& topology);
 /// The reverse zone an address's PTR record is in, cut at whole octets (IPv4) or nibbles (IPv6):
-/// 192.168.56.0/24 → 56.168.192.in-addr.arpa; 10.0.0.0/20 → 0.10.in-addr.arpa.
+/// 192.168.56.0/24 → 56.168.192.in-addr.arpa; 10.0.0.0/20 → 0.10.in-addr.arpa. A subnet that is smaller than
+/// an octet has a zone below that octet's (RFC 2317): 192.168.56.128/26 → 128/26.56.168.192.in-addr.arpa.
 std::string reverse_zone(const Network& subnet);
+/// Where an address's PTR record stands, absolute: its reverse name, or what the zone of its octet has in
+/// place of that (RFC 2317).
+std::string pointer_owner(const std::vector<Zone>& zones, const IpAddress& address);
 /// Makes a zone a block list (RFC 5782) of addresses, networks and domains; nothing when `entries` is empty.
 void add_listings(Zone& zone, const std::vector<std::string>& entries);
 /// The nearest zone above another, or null.

@@ -70,7 +70,9 @@ const Table<DnsRecords>& table_of(const DnsRecords*) {
           .row("dnssec", &DnsRecords::dnssec, "sign the zone (RFC 4033)")
           .row("nsec3", &DnsRecords::nsec3,
                "of a signed zone: hide which names there are from whoever walks through the proofs (RFC "
-               "5155)");
+               "5155)")
+          .row("zonemd", &DnsRecords::zonemd,
+               "a digest over the whole zone (RFC 8976), without which secondaries take no copy");
   return table;
 }
 

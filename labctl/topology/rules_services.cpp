@@ -171,6 +171,15 @@ void check_reserved_names(const Topology& topology, const NodeEntry& node, yaml:
 
 void check_transfer(const Topology& topology, const NodeEntry& node, yaml::Diagnostics& diagnostics) {
   if (!node->services.dns) return;
+  const auto& dns = node->services.dns->value;
+  if (*dns.transfer_tls && !dns.tls)
+    report(diagnostics, dns.transfer_tls,
+           fmt::format("zones cannot leave {} over TLS, which it does not speak", node.name),
+           "leave 'tls: false' out");
+  if (*dns.transfer_tls && dns.role == DnsRole::Secondary)
+    report(diagnostics, dns.transfer_tls,
+           fmt::format("{} is a secondary: it fetches zones as its primary gives them", node.name),
+           "write 'transfer_tls' at the primary");
   for (const auto& other : node->services.dns->value.allow_transfer)
     if (other.clean && !topology.nodes.find(*other) && !IpAddress::parse(*other) && !Network::parse(*other))
       report_unknown(diagnostics, other.at, "node", *other, topology.nodes.names());

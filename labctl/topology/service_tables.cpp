@@ -170,6 +170,10 @@ const Table<DnsService>& table_of(const DnsService*) {
       Table<DnsService>("service dns")
           .row("role", &DnsService::role, "primary holds the domain's zones; secondary copies them")
           .row("allow_transfer", &DnsService::allow_transfer, "nodes that may copy the zones")
+          .row("transfer_tls", &DnsService::transfer_tls,
+               "zones are copied over TLS alone (RFC 9103), so that nobody on the way reads them; the "
+               "domain's "
+               "secondaries do so by themselves")
           .row("update", &DnsService::update, "who may change the zones: dhcp writes the clients' names")
           .row("tls", &DnsService::tls,
                "answer over TLS, too (RFC 7858, port 853), with a certificate of the lab's CA: kdig +tls")

@@ -36,6 +36,7 @@ enum class DnsUpdate { Dhcp, None };
 struct DnsService {
   DnsRole role = DnsRole::Primary;
   std::vector<Located<std::string>> allow_transfer;  ///< node names
+  Located<bool> transfer_tls;                        ///< zones are given over TLS alone
   DnsUpdate update = DnsUpdate::Dhcp;
   bool tls = true;
   Located<bool> https;

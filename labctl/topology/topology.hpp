@@ -98,6 +98,7 @@ struct DnsRecords {
   std::optional<Located<std::string>> zonefile;
   bool dnssec = false;
   bool nsec3 = false;
+  bool zonemd = false;
   std::vector<Located<std::string>> dnsbl;
   Zonefile zonefile_text;  ///< read with the topology
 };

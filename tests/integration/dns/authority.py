@@ -413,6 +413,20 @@ def test_check_config_finds_every_mistake():
         contains(done.stderr, "did you mean 'listen'?")
 
 
+def test_check_config_beside_a_running_server_takes_nothing_from_it():
+    """It reads the same journal's folder: what it writes there, the server would lose at kill -9."""
+    with Server() as s:
+        nsupdate('update add pc1.helper.bac 300 A 192.168.56.100')
+        s.write_zone(ZONE + 'edited A 10.0.0.1\n')
+        before = sorted((e.name, e.stat().st_ino, e.stat().st_mtime_ns) for e in os.scandir(s.folder / 'journal'))
+        contains(run(netlab.program('lab-dnsd'), '--config', s.config, '--check-config'), 'no mistakes')
+        equal(sorted((e.name, e.stat().st_ino, e.stat().st_mtime_ns) for e in os.scandir(s.folder / 'journal')), before)
+        nsupdate('update add pc2.helper.bac 300 A 192.168.56.101')
+        s.daemon.kill()
+        s.start()
+        equal([short(f'{n}.helper.bac', 'A') for n in ('pc1', 'pc2', 'edited')], ['192.168.56.100', '192.168.56.101', '10.0.0.1'])
+
+
 def test_includes_stay_in_the_folder():
     with Folder() as f:
         f.write('zones/more.inc', 'inc A 10.0.0.1\n')

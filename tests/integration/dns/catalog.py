@@ -4,6 +4,7 @@ import contextlib, os, re, signal, subprocess
 
 import netlab
 from netlab import Daemon, Folder, contains, equal, run, until
+from shifted_clock import ShiftedClock
 
 netlab.need('dig', 'ip', 'unshare', 'knotd', 'named')
 netlab.isolate()
@@ -114,6 +115,21 @@ def test_a_follower_knows_its_zones_after_a_restart_without_the_primary():
             until(lambda: address_of('a.lab') == '10.0.0.1', 'the zone')
         with follower(folder):
             until(lambda: address_of('a.lab') == '10.0.0.1', 'the zone, from its copy')
+
+
+def test_a_catalogs_serial_does_not_go_back_with_the_clock():
+    """A catalog is made anew at each start, and numbered by the clock: which may have been wrong."""
+    if not ShiftedClock.available():
+        return
+    with Primary(['a.lab']) as p:
+        def restart(members, shift):
+            p.daemon.kill()
+            p.write(members)
+            p.daemon = Daemon('lab-dnsd', '--config', p.folder / 'dns.yaml', env=ShiftedClock(p.folder, shift).env)
+            return int(dig('+short', 'catalog.lab', 'SOA', at=PRIMARY).split()[2])
+        first = restart(['a.lab', 'b.lab'], 86400)
+        second = restart(['a.lab', 'b.lab', 'c.lab'], 0)
+        equal(second > first, True, f'{second} after {first}')
 
 
 def test_a_zone_of_its_own_is_not_taken_over():

@@ -126,6 +126,14 @@ def test_a_zone_goes_only_to_those_who_may_have_it():
         contains(p.log(), 'AXFR of other.org. refused with NOTAUTH')
 
 
+def test_keys_of_sha512_work_as_well():
+    key = KEY.replace('sha256:xfr', 'sha512:other')
+    with primary(transfer='keys: [other]'), secondary(key='key: other'):
+        equal(len(axfr(PRIMARY, '-y', key)), 8)
+        until(lambda: serial(SECONDARY) == 1, 'the transfer')
+        contains(dig('helper.bac', 'AXFR', '-y', key.replace('512', '256'), check=False), 'Transfer failed')
+
+
 def test_a_wrong_key_and_a_wrong_secret_are_told_apart():
     with primary() as p:
         contains(dig('helper.bac', 'SOA', '-y', KEY.replace('xfr', 'nobody'), check=False), 'BADKEY')

@@ -105,6 +105,18 @@ def test_a_primary_with_another_name_or_of_another_ca_is_not_believed():
                 contains(run(program('lab-dnsctl'), '--control', s.files / 'control', 'stats'), 'no TLS')
 
 
+def test_an_old_tls_is_for_questions_alone():
+    """RFC 9103 7.1: zones leave over TLS 1.3 or newer."""
+    with primary('networks: [127.0.0.0/8]') as p:
+        for version, kind, rcode in ((ssl.TLSVersion.TLSv1_2, 1, 0), (ssl.TLSVersion.TLSv1_2, wire.AXFR, 5), (ssl.TLSVersion.TLSv1_3, wire.AXFR, 0)):
+            context = ssl.create_default_context(cafile=p.files / 'ca.crt')
+            context.maximum_version = version
+            with context.wrap_socket(socket.create_connection((PRIMARY, TLS), 5), server_hostname='ns.helper.bac') as c:
+                c.sendall(wire.framed(wire.question('helper.bac', kind)))
+                equal(wire.Reply(wire.read_message(c)).rcode, rcode, f'{version} {kind}')
+        contains(p.log(), 'refused with REFUSED: zones are not given over TLS older than 1.3')
+
+
 def test_without_a_name_it_is_encrypted_all_the_same():
     with primary(), secondary('') as s:
         until(lambda: address() == '10.0.0.1', 'the transfer\n' + s.log())

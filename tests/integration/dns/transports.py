@@ -488,6 +488,11 @@ def test_retransfer_by_command_fetches_what_no_notify_told():
             equal(ask('new'), '', 'nobody told the secondary')
             equal(run(program('lab-dnsctl'), '--control', folder / 'control', 'retransfer', 'helper.bac'), 'the primaries of helper.bac. are asked')
             until(lambda: ask('new') == '10.0.0.9', 'the new zone')
+            run(program('lab-dnsctl'), '--control', folder / 'control', 'retransfer', 'helper.bac')
+            def zonestatus():
+                return run(program('lab-dnsctl'), '--control', folder / 'control', 'zonestatus')
+            until(lambda: 'nothing newer' in zonestatus(), 'what became of it')
+            contains(zonestatus(), f'IXFR 127.0.0.1:{PORT}, serial 8, 5 records')  # the last one that brought something
             done = subprocess.run([program('lab-dnsctl'), '--control', folder / 'control', 'freeze', 'helper.bac'], capture_output=True, text=True)
             contains(done.stderr, 'is a copy: its primary takes the updates')
 

@@ -22,6 +22,20 @@ class Topologies(LabTest):
                        ada['password'], '--from', 'ada@example.lab', '--to', 'grace@example.lab')
         self.assertIn('235 ', said)
 
+    def test_reverse_dns_names_a_leased_address_in_its_own_half(self):
+        """RFC 2317: the zone of the octet is the north's, the zone of the lower half the south's, and DHCP writes there."""
+        lab = self.up('reverse-dns.yaml')
+        address = next(c['lease']['address'] for n in lab.status()['nodes'] if n['name'] == 'pc2' for c in n['leases'])
+        last = address.split('.')[-1]
+        names = retry(lambda: [n for n in [self.resolve(lab, 'pc1', '-x', address)] if 'pc2.south.lab.' in n])
+        self.assertEqual(names, [[f'{last}.128/25.2.0.192.in-addr.arpa.', 'pc2.south.lab.']])
+
+    def test_encrypted_dns_copies_its_zones_over_tls(self):
+        lab = self.up('encrypted-dns.yaml')
+        zones = json.loads(lab.run('ns2', 'lab-dnsctl', 'zonestatus', '--json'))
+        self.assertEqual({z['last_fetched']['peer'] for z in zones}, {'192.168.70.10:853'})
+        self.assertIn('Transfer failed', lab.run('pc1', 'dig', '@192.168.70.10', 'private.lab', 'AXFR'))
+
     def test_class_room_leases_thirty_at_once_and_keeps_the_printer_in_place(self):
         lab = self.up('class-room.yaml')
         leases = {n['name']: c['lease']['address'] for n in lab.status()['nodes'] for c in n['leases']}

@@ -108,6 +108,32 @@ TEST(ReverseZone, EndsAtAnOctet) {
   EXPECT_EQ(reverse_zone(*Network::parse("192.168.56.128/25")), "56.168.192.in-addr.arpa");
 }
 
+TEST(ReverseZone, OfASubnetSmallerThanAnOctetHasNamesOfItsOwn) {  // RFC 2317 4
+  const auto in = [](const char* zone, const char* address) {
+    return classless_name(zone, *IpAddress::parse(address));
+  };
+  constexpr const char* kZone = "128/26.56.168.192.in-addr.arpa";
+  EXPECT_EQ(in(kZone, "192.168.56.130"), "130.128/26.56.168.192.in-addr.arpa");
+  EXPECT_EQ(in(kZone, "192.168.56.191"), "191.128/26.56.168.192.in-addr.arpa");
+  for (const auto* other : {"192.168.56.127", "192.168.56.192", "192.168.57.130", "fd00::82"})
+    EXPECT_FALSE(in(kZone, other)) << other;
+  EXPECT_FALSE(in("56.168.192.in-addr.arpa", "192.168.56.130"));
+  EXPECT_FALSE(in("128/8.56.168.192.in-addr.arpa", "192.168.56.130"));
+  EXPECT_FALSE(in("128/26x.56.168.192.in-addr.arpa", "192.168.56.130"));
+}
+
+TEST(UpdateMessage, APointerGoesWhereTheTargetSays) {
+  auto target = pc1();
+  target.reverse_zone = "0/25.56.168.192.in-addr.arpa";
+  target.reverse_name = "100.0/25.56.168.192.in-addr.arpa";
+  NameTask task(NameTask::Kind::Add, target);
+  task.answered(Rcode::NoError);
+  const auto update = task.next();
+  ASSERT_TRUE(update);
+  EXPECT_EQ(update->zone, "0/25.56.168.192.in-addr.arpa");
+  EXPECT_EQ(update->updates.front().name, "100.0/25.56.168.192.in-addr.arpa");
+}
+
 TEST(UpdateMessage, SaysWhatItNeedsAndWhatItChanges) {
   NameTask task(NameTask::Kind::Add, pc1());
   const auto bytes = encode_update(*task.next(), 0x1234);

@@ -229,24 +229,31 @@ TEST_F(Answer, FollowsAChainOfAliasesSoFarAndNoFurther) {  // nsd 4.15.1 caps ch
 }
 
 TEST_F(Answer, AppliesADnameOnceForEachStep) {  // nsd#140: recursion without end
-  world.serve("d.bac.", "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\nself DNAME x.self\none DNAME two\ntwo DNAME three\nh.three A 10.0.0.1\n");
+  world.serve("d.bac.",
+              "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\nself DNAME x.self\none DNAME two\ntwo DNAME "
+              "three\nh.three A 10.0.0.1\n");
   EXPECT_LE(ask("a.self.d.bac", "A").answer.size(), 40U);
   const Reply r = ask("h.one.d.bac", "A");
-  EXPECT_THAT(r.answer, ElementsAre("one.d.bac. 60 IN DNAME two.d.bac.", "h.one.d.bac. 60 IN CNAME h.two.d.bac.",
-                                    "two.d.bac. 60 IN DNAME three.d.bac.", "h.two.d.bac. 60 IN CNAME h.three.d.bac.",
-                                    "h.three.d.bac. 60 IN A 10.0.0.1"));
+  EXPECT_THAT(r.answer,
+              ElementsAre("one.d.bac. 60 IN DNAME two.d.bac.", "h.one.d.bac. 60 IN CNAME h.two.d.bac.",
+                          "two.d.bac. 60 IN DNAME three.d.bac.", "h.two.d.bac. 60 IN CNAME h.three.d.bac.",
+                          "h.three.d.bac. 60 IN A 10.0.0.1"));
 }
 
 TEST_F(Answer, TakesAnAsteriskInDataAsALabelLikeOthers) {  // nsd#152, coredns#4374: it is no pattern there
-  world.serve("s.bac.", "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\nto CNAME *.w\n*.w A 10.0.0.1\nmx MX 5 *.w\nno CNAME *.none\n");
-  EXPECT_THAT(ask("to.s.bac", "A").answer, ElementsAre("to.s.bac. 60 IN CNAME *.w.s.bac.", "*.w.s.bac. 60 IN A 10.0.0.1"));
+  world.serve(
+      "s.bac.",
+      "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\nto CNAME *.w\n*.w A 10.0.0.1\nmx MX 5 *.w\nno CNAME *.none\n");
+  EXPECT_THAT(ask("to.s.bac", "A").answer,
+              ElementsAre("to.s.bac. 60 IN CNAME *.w.s.bac.", "*.w.s.bac. 60 IN A 10.0.0.1"));
   EXPECT_THAT(ask("mx.s.bac", "MX").additional, ElementsAre("*.w.s.bac. 60 IN A 10.0.0.1"));
   EXPECT_EQ(ask("no.s.bac", "A").rcode, "NXDOMAIN");
 }
 
 TEST_F(Answer, HidesWhatStandsBelowACutEvenFromAnAliasAndFromAdditionalData) {  // pdns#9734
   world.serve("c.bac.",
-              "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\nsub NS ns.sub\nns.sub A 10.0.0.1\nsecret.sub TXT \"no\"\nto CNAME secret.sub\n");
+              "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\nsub NS ns.sub\nns.sub A 10.0.0.1\nsecret.sub TXT "
+              "\"no\"\nto CNAME secret.sub\n");
   for (const char* type : {"TXT", "ANY", "A"}) {
     const Reply r = ask("secret.sub.c.bac", type);
     EXPECT_FALSE(r.aa) << type;

@@ -149,9 +149,10 @@ TEST_F(Options, TellsHowLongAConnectionMayBeSilent) {  // RFC 7828
 
 TEST_F(Options, TellsHowLongAZoneIsGood) {  // RFC 7314
   const auto of = [&](std::string_view name, std::string_view type) {
-    return option_of(world.send(with(encode({.name = std::string(name), .type = std::string(type), .edns = true}),
-                                     option_bytes(option::EXPIRE, {}))),
-                     option::EXPIRE);
+    return option_of(
+        world.send(with(encode({.name = std::string(name), .type = std::string(type), .edns = true}),
+                        option_bytes(option::EXPIRE, {}))),
+        option::EXPIRE);
   };
   EXPECT_EQ(of("helper.bac", "SOA"), (Bytes{0, 0, 0, 4}));
   EXPECT_EQ(of("helper.bac", "NS"), Bytes());

@@ -140,8 +140,9 @@ TEST_F(Message, RejectsAMalformedOpt) {
 }
 
 TEST_F(Message, RejectsTwoSignaturesAndOneThatIsNotLast) {  // ldns#317 leaks with two; RFC 8945 5.1
-  const Bytes tsig = {3,   'k',  'e', 'y', 0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 29, 11, 'h', 'm', 'a', 'c', '-', 's',
-                      'h', 'a',  '2', '5', '6', 0, 0, 0,   0,   0, 0, 0, 1, 44, 0, 0,  0,   0,   0,   0,   0,   0};
+  const Bytes tsig = {3,  'k', 'e', 'y', 0,   0,   250, 0,   255, 0,   0,   0,   0, 0, 29,
+                      11, 'h', 'm', 'a', 'c', '-', 's', 'h', 'a', '2', '5', '6', 0, 0, 0,
+                      0,  0,   0,   0,   1,   44,  0,   0,   0,   0,   0,   0,   0, 0};
   Bytes one = query();
   one[11] = 1;
   one.insert(one.end(), tsig.begin(), tsig.end());

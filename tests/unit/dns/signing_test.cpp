@@ -136,7 +136,8 @@ TEST_F(Signing3, AnyOverUdpComesWithItsSignature) {  // RFC 8482 4.1
     World world;
     world.serve(sign(zone("helper.bac.", kZone), nullptr, {.denial = denial}));
     for (const char* name : {"www.helper.bac", "a.b.c.helper.bac", "x.wild.helper.bac"}) {
-      const Reply r = world.ask({.name = name, .type = "ANY", .edns = true, .udp_size = 4096, .dnssec_ok = true});
+      const Reply r =
+          world.ask({.name = name, .type = "ANY", .edns = true, .udp_size = 4096, .dnssec_ok = true});
       EXPECT_EQ(r.answer.size(), 2U) << name;
       EXPECT_EQ(count(r.answer, "RRSIG"), 1) << name;
     }

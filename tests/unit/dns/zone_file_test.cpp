@@ -133,6 +133,33 @@ TEST(ZoneFile, ReadsEveryTypeLdnsKnows) {
   }
 }
 
+TEST(ZoneFile, ReadsDataOfAnyLengthAgainThatItHasWritten) {
+  const std::string longest(64'000, '\x07');
+  const std::string strings = [] {
+    std::string out;
+    for (int i = 0; i < 250; ++i) out += '\xff' + std::string(255, '\x80');
+    return out;
+  }();
+  for (const auto& [type, data] : {std::pair(Type{65280}, longest), {type::TXT, strings}}) {
+    const std::string text = rdata_text(type, as_bytes(data));
+    EXPECT_TRUE(rdata_from_text(type, text, name("a.")) == data)
+        << type_text(type) << " " << text.substr(0, 60);
+  }
+}
+
+TEST(ZoneFile, NamesWhatIsWrongWithTheGenericForm) {  // RFC 3597 5
+  auto refused = [](std::string_view data) {
+    return refusal("a.", std::string(kTop) + "x TYPE65280 " + std::string(data) + "\n");
+  };
+  EXPECT_THAT(
+      refused("\\# 4 0A0000"),
+      HasSubstr(
+          "test.zone:4: the data of TYPE65280 is not right: it has another number of bytes than it says"));
+  EXPECT_THAT(refused("\\# 2 0A0"), HasSubstr("pairs of hexadecimal digits"));
+  EXPECT_THAT(refused("\\# x 00"), HasSubstr("its length is no number of bytes"));
+  EXPECT_THAT(refusal("a.", std::string(kTop) + "x A \\# 5 0A00000102\n"), HasSubstr("its bytes are no A"));
+}
+
 TEST(ZoneFile, ReadsTheBulkTypesAsLdnsDoes) {
   const Name origin = name("helper.bac");
   for (const auto& [type, text] : {std::pair(type::A, "10.0.0.1"),

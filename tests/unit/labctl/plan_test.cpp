@@ -395,6 +395,44 @@ TEST(Plan, ALabWithoutIpv6HasNoneOfIt) {
   EXPECT_THAT(plan.clients.front().argv, Not(Contains("--ipv6")));
 }
 
+TEST(Plan, ARootServersCertificateHasTheNameTheRootZoneGivesIt) {
+  const auto plan = planned(lab::testing::read_source("topologies/dns-delegation.yaml"));
+  EXPECT_EQ(plan.certificates[0].id, "root/dns");
+  EXPECT_THAT(plan.certificates[0].dns_names, ElementsAre("a.root-servers", "root.root-servers"));
+  EXPECT_TRUE(std::ranges::any_of(plan.checks, [](const auto& check) {
+    return check.title.find("a.root-servers:853") != std::string::npos;
+  })) << "and clients look at it";
+}
+
+TEST(Plan, ZonesThatLeaveOverTlsAloneAreFetchedOverTls) {  // RFC 9103
+  const auto plan = planned(lab::testing::read_source("topologies/encrypted-dns.yaml"));
+  const auto text = [&](const std::string& node) {
+    return plan.service(node + "/dns")->files.front().content;
+  };
+  EXPECT_THAT(
+      text("ns1"),
+      HasSubstr(
+          "private.lab: {file: zones/private.lab.zone, transfer: {keys: [transfer], tls: true}, notify: "
+          "[192.168.70.11:53], key: transfer}"));
+  EXPECT_THAT(text("ns2"),
+              HasSubstr("private.lab: {primaries: [192.168.70.10:853], key: transfer, primaries_tls: {name: "
+                        "ns.private.lab, ca: "));
+  EXPECT_THAT(lab::testing::load(
+                  "networks: {lan: 10.0.0.0/24}\ndomains: {x.lab: }\nnodes: {a: {networks: {lan: 10.0.0.1}, "
+                  "services: {dns: {tls: false, transfer_tls: true}}}}\n")
+                  .error()
+                  .text,
+              HasSubstr("zones cannot leave a over TLS, which it does not speak"));
+}
+
+TEST(Plan, PointersOfASubnetSmallerThanAnOctetAreUpdatedInItsOwnZone) {  // RFC 2317
+  const auto plan = planned(lab::testing::read_source("topologies/reverse-dns.yaml"));
+  EXPECT_THAT(plan.service("ns-south/dhcp")->files.front().content,
+              HasSubstr("reverse: [128/25.2.0.192.in-addr.arpa, "));
+  EXPECT_THAT(plan.service("ns-south/dns")->files.front().content,
+              HasSubstr("128/25.2.0.192.in-addr.arpa: {file: zones/128-25.2.0.192.in-addr.arpa.zone}"));
+}
+
 TEST(Plan, CertificatesNameWhatClientsConnectTo) {
   const auto plan = planned(kHelper);
   ASSERT_THAT(plan.certificates, SizeIs(3));

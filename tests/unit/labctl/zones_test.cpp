@@ -159,18 +159,7 @@ TEST(Zone, IsCutAtWholeOctetsAndNibbles) {
   EXPECT_EQ(name("192.168.56.0/24"), "56.168.192.in-addr.arpa");
   EXPECT_EQ(name("10.20.0.0/23"), "20.10.in-addr.arpa");
   EXPECT_EQ(name("10.0.0.0/8"), "10.in-addr.arpa");
-  EXPECT_EQ(name("192.168.56.128/25"), "56.168.192.in-addr.arpa");
   EXPECT_EQ(name("fd00:56::/64"), "0.0.0.0.0.0.0.0.6.5.0.0.0.0.d.f.ip6.arpa");
-}
-
-TEST(Zone, IsSharedByTwoSubnetsOfOneOctet) {
-  const auto text = R"(
-networks: {a: 10.0.0.0/25, b: 10.0.0.128/25}
-domains: {x.lab: }
-nodes: {r: {networks: {a: 10.0.0.1, b: 10.0.0.129}, router: true, services: dns}}
-)";
-  EXPECT_THAT(data(text, "0.0.10.in-addr.arpa", "1.0.0.10.in-addr.arpa.", "PTR"), ElementsAre("r.x.lab."));
-  EXPECT_THAT(data(text, "0.0.10.in-addr.arpa", "129.0.0.10.in-addr.arpa.", "PTR"), ElementsAre("r.x.lab."));
 }
 
 TEST(Zone, KnowsBothFamilies) {
@@ -183,6 +172,46 @@ nodes: {s: {networks: {lan: 10.0.0.10}, services: dns}}
   EXPECT_THAT(data(text, "0.0.0.0.0.0.0.0.6.5.0.0.0.0.d.f.ip6.arpa",
                    "0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.5.0.0.0.0.d.f.ip6.arpa.", "PTR"),
               ElementsAre("s.x.lab."));
+}
+
+constexpr const char* kShared = R"(
+networks: {north: 192.0.2.0/26, south: 192.0.2.128/25}
+domains: {north.lab: , south.lab: }
+nodes:
+  a: {networks: {north: 192.0.2.10}, domain: north.lab, services: [dns, dhcp]}
+  b: {networks: {south: 192.0.2.140}, domain: south.lab, services: [dns, dhcp]}
+  pc: {networks: south}
+)";
+
+TEST(ReverseZone, OfASubnetSmallerThanAnOctetIsItsOwn) {  // RFC 2317 4
+  EXPECT_EQ(reverse_zone(*Network::parse("192.0.2.128/25")), "128/25.2.0.192.in-addr.arpa");
+  EXPECT_EQ(reverse_zone(*Network::parse("192.0.2.4/30")), "4/30.2.0.192.in-addr.arpa");
+  EXPECT_EQ(reverse_zone(*Network::parse("192.0.2.0/24")), "2.0.192.in-addr.arpa");
+  EXPECT_EQ(reverse_zone(*Network::parse("10.0.0.0/20")), "0.10.in-addr.arpa");
+  EXPECT_THAT(data(kShared, "128/25.2.0.192.in-addr.arpa", "140.128/25.2.0.192.in-addr.arpa.", "PTR"),
+              ElementsAre("b.south.lab."));
+  EXPECT_THAT(data(kShared, "128/25.2.0.192.in-addr.arpa", "128/25.2.0.192.in-addr.arpa.", "NS"),
+              ElementsAre("ns.south.lab."));
+}
+
+TEST(ReverseZone, OfTheOctetHasAnAliasForEachAddressAndDelegates) {
+  const auto octet = [](const std::string& owner, const std::string& type) {
+    return data(kShared, "2.0.192.in-addr.arpa", owner + ".2.0.192.in-addr.arpa.", type);
+  };
+  EXPECT_THAT(octet("10", "CNAME"), ElementsAre("10.0/26.2.0.192.in-addr.arpa."));
+  EXPECT_THAT(octet("140", "CNAME"), ElementsAre("140.128/25.2.0.192.in-addr.arpa."));
+  EXPECT_THAT(octet("254", "CNAME"), ElementsAre("254.128/25.2.0.192.in-addr.arpa."));
+  for (const auto* none : {"0", "63", "64", "127", "128", "255"})
+    EXPECT_THAT(octet(none, "CNAME"), IsEmpty()) << none;
+  EXPECT_THAT(octet("128/25", "NS"), ElementsAre("ns.south.lab."));
+  EXPECT_THAT(octet("0/26", "NS"), ElementsAre("ns.north.lab."));
+  EXPECT_THAT(data(kShared, ".", "2.0.192.in-addr.arpa.", "NS"), ElementsAre("ns.north.lab."));
+}
+
+TEST(ReverseZone, NamesTheRootsOwnAddressWhereTheAliasLeads) {
+  EXPECT_THAT(data(kShared, "0/26.2.0.192.in-addr.arpa", "31.0/26.2.0.192.in-addr.arpa.", "PTR"),
+              ElementsAre("a.root-servers."))
+      << "beside its alias, a PTR could not stand in the octet's zone";
 }
 
 TEST(Zone, OfTheRootLeadsToEveryDomain) {
