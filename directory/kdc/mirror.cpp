@@ -205,7 +205,11 @@ Result<void> Mirror::follow_password(const std::string& uid, const std::string& 
   };
   for (auto& password : told) {
     if (!password_matches(stored, password)) continue;
-    if (auto set = principals_.set_password(uid, password); !set) return set;
+    // The last one told is the one that was prepared.
+    const auto taken = password == told.back() ? principals_.take_prepared(uid) : Result<bool>(false);
+    if (!taken) return std::unexpected(taken.error());
+    if (!*taken)
+      if (auto set = principals_.set_password(uid, password); !set) return set;
     if (auto done = marked("new password"); !done) return done;
     const std::scoped_lock lock(queue_);
     auto& left = expected_[uid];

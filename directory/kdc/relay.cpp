@@ -75,13 +75,15 @@ std::optional<std::string> read_text(int fd) {
 }
 
 [[noreturn]] void relay(int listener, int channel, int patience) {
-  for (bool gone = false;;) {
+  bool gone = false;
+  auto close_door = [&] {
+    gone = true;
+    ::shutdown(listener, SHUT_RD);  // nobody new comes in; it is readable from now on
+  };
+  while (true) {
     std::array<pollfd, 2> fds{pollfd{listener, POLLIN, 0}, pollfd{gone ? -1 : channel, POLLIN, 0}};
     if (::poll(fds.data(), fds.size(), -1) < 0) continue;
-    if (fds[1].revents != 0) {  // nothing comes from there unasked
-      gone = true;
-      ::shutdown(listener, SHUT_RD);  // nobody new
-    }
+    if (fds[1].revents != 0) close_door();  // nothing comes from there unasked
     if (fds[0].revents == 0) continue;
     const int peer = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (peer < 0 && gone) ::_exit(0);  // whoever had connected has been told
@@ -89,7 +91,7 @@ std::optional<std::string> read_text(int fd) {
     const auto message = read_message(peer, patience);
     std::optional<std::string> answer;
     if (!gone && write_text(channel, message)) answer = read_text(channel);
-    gone = gone || !answer;
+    if (!answer && !gone) close_door();
     if (answer)
       write_all(peer, *answer);
     else if (!message.starts_with("RESULT"))
