@@ -83,7 +83,6 @@ Result<int> Physical::take(const std::string& interface, int bridge, Netlink& li
     const auto index = static_cast<int>(if_nametoindex(interface.c_str()));
     if (index == 0)
       return fail(fmt::format("this machine has no interface {} (attach)", interface), {}, "it has " + interfaces_here());
-    if (interface == "lo") return fail("lo is the machine's way to itself, and no wire (attach)", {}, "it has " + interfaces_here());
     if (is_wireless(interface))
       return fail(fmt::format("{} is wireless, and an access point takes frames of one station only from it (attach)", interface), {},
                   "attach a wired interface");
