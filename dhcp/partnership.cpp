@@ -38,13 +38,17 @@ bool Partnership::connected(SteadyTime now) {
   return enter(State::CatchingUp, now);
 }
 
-bool Partnership::in_step(SteadyTime now) { return state_ == State::CatchingUp && enter(State::InStep, now); }
+bool Partnership::in_step(SteadyTime now) {
+  if (state_ != State::CatchingUp) return false;
+  blind_ = false;
+  return enter(State::InStep, now);
+}
 
 bool Partnership::lost(SteadyTime now, bool farewell) {
   switch (state_) {
     case State::CatchingUp:
       // A fresh server that has not heard everything knows no more than before.
-      if (!was_serving_) return enter(State::Waiting, now);
+      if (!was_serving_ || blind_) return enter(State::Waiting, now);
       // The partner may have lent what it has not told yet, but no longer than `reach`.
       if (farewell) return enter(State::Sole, now, {now, now + limits_.reach});
       return enter(State::Alone, now);
@@ -84,12 +88,15 @@ Duty Partnership::duty_at(SteadyTime now) const {
   switch (state_) {
     case State::Waiting: return Duty::StandBy;
     case State::CutOff: return Duty::Hold;
-    case State::CatchingUp: return was_serving_ ? Duty::OwnShare : Duty::StandBy;
+    case State::CatchingUp:
+      if (!was_serving_) return Duty::StandBy;
+      return blind_ ? Duty::OwnShareOnly : Duty::OwnShare;
     case State::InStep: return role_ == Role::Primary ? Duty::Serve : Duty::StandBy;
     case State::Alone: return Duty::OwnShare;
     case State::Sole:
       if (now < sole_.own_from) return Duty::Hold;
-      return now < sole_.whole_from ? Duty::OwnShare : Duty::WholePool;
+      if (now < sole_.whole_from) return blind_ ? Duty::OwnShareOnly : Duty::OwnShare;
+      return Duty::WholePool;
   }
   return Duty::StandBy;
 }
@@ -118,6 +125,7 @@ std::string Partnership::explanation() const {
           return "the partner is down: once what it may have lent of this server's half has ended, new clients are served "
                  "from that half";
         case Duty::OwnShare:
+        case Duty::OwnShareOnly:
           return "the partner is down: this server answers alone, from its half of each pool until what the partner may "
                  "have lent has ended, then from the whole";
         case Duty::Serve:

@@ -82,6 +82,7 @@ class Partnership {
   State state_ = State::Waiting;
   Duty duty_ = Duty::StandBy;
   bool was_serving_ = false;  ///< before the partner came back
+  bool blind_ = true;         ///< never in step since the start: of what the partner has lent much may be unknown
   SteadyTime since_;
   SoleTimes sole_;
 };

@@ -71,6 +71,15 @@ std::string port_of(const Message& m, const Arrival& arrival) {
   return arrival.station.empty() ? std::string() : "station " + arrival.station;
 }
 
+constexpr char kPartnersToJudge[] = "an address of the partner's share while it is silent: it may have lent it since";
+
+/// When a record was made. Of two in one second, as of a client that gives its lease back and takes it again, the later
+/// must be known as such, also by the partner.
+ServerTime stamp(const Lease* before, LeaseState next, ServerTime now) {
+  const bool same_second = before != nullptr && before->touched >= now && before->state != next;
+  return same_second ? before->touched + std::chrono::seconds(1) : now;
+}
+
 Outcome silence(std::string why, bool alarming = false) {
   return {.store = {},
           .before = {},
@@ -157,7 +166,7 @@ std::string Server::fqdn(const Lease& lease) const {
 
 void Server::set_duty(Duty duty) {
   duty_ = duty;
-  allocator_.keep_to_own_share(duty == Duty::OwnShare);
+  allocator_.keep_to_own_share(keeps_to_own_share(), duty == Duty::OwnShareOnly);
   allocator_.configure(settings_.scopes);  // the partner has lent and taken back since we looked
 }
 
@@ -167,6 +176,7 @@ bool Server::merge(const Lease& lease) {
     // Of one transaction with the client, its end is newer than its beginning.
     if (ours->touched > lease.touched) return false;
     if (ours->touched == lease.touched && ours->state > lease.state) return false;
+    if (ours->touched == lease.touched && ours->state == lease.state && ours->expires > lease.expires) return false;
   }
   leases_.put(lease);
   return true;
@@ -184,16 +194,21 @@ std::optional<Lease> Server::take_back(const Lease& row, const Lease* before, Se
     case LeaseState::Declined:  // nobody gets it either way
     case LeaseState::Offered: return std::nullopt;
   }
+  // Whether the partner has it as lent or as free is not known. Of our own share it is kept for its client, to whom the
+  // partner gives it at most; of the partner's share it is nobody's here, since the partner may lend it to another.
   Lease ended = *ours;
-  end(ended, now);
+  ended.state = allocator_.in_own_share(row.address) ? LeaseState::Active : LeaseState::Released;
+  ended.expires = now;
+  ended.touched = row.touched - std::chrono::seconds(1);  // whatever the partner has to say of it is better founded
   return leases_.put(std::move(ended));
 }
 
 /// The lease is over. While the partner does not hear of it, and would give the address back to its client, it is kept for
 /// that client as one that has run out is.
 void Server::end(Lease& lease, ServerTime now) const {
-  lease.state = duty_ == Duty::OwnShare ? LeaseState::Active : LeaseState::Released;
-  lease.expires = lease.touched = now;
+  lease.touched = stamp(&lease, LeaseState::Released, now);
+  lease.state = keeps_to_own_share() ? LeaseState::Active : LeaseState::Released;
+  lease.expires = now;
 }
 
 void Server::freed(const Lease& lease) {
@@ -279,17 +294,28 @@ Outcome Server::hold(const Context& c, MessageType type) {
                                  .server_id = c.server_id,
                                  .fqdn = fqdn(*lease)},
                                 MessageType::Ack, lease->address, left);
+    // Said once more, so that of both servers' records the one with this end counts.
+    Lease confirmed = *lease;
+    confirmed.touched = c.now;
+    outcome.store.push_back(std::move(confirmed));
     outcome.note = "confirmed " + lease->address.text() + " for the " +
                    duration_text(static_cast<std::uint32_t>(left.count())) + " it has left: the partner is not heard";
+    leases_.put(outcome.store.back());
     return outcome;
   }
   return silence(kNothingNew);
 }
 
+/// Of the partner's share while it is silent, and not lent as far as we know: it may have lent it since.
+bool Server::is_partners_to_judge(const IpAddress& address) const {
+  return keeps_to_own_share() && !allocator_.in_own_share(address);
+}
+
 /// Whether a promise about the address is one the partner has no part in.
 bool Server::unknown_to_partner(const IpAddress& address) const {
   switch (duty_) {
-    case Duty::OwnShare: return true;
+    case Duty::OwnShare:
+    case Duty::OwnShareOnly: return true;
     case Duty::WholePool: return !allocator_.in_own_share(address);
     case Duty::Serve:
     case Duty::Hold:
@@ -318,14 +344,18 @@ Outcome Server::discover(const Context& c) {
     if (known == nullptr || !known->holds(c.now)) allocator_.freed(choice->address);
     return *refused;
   }
-  if (known == nullptr || known->state != LeaseState::Active || !known->holds(c.now)) {
+  // What has run out is kept for its client while the partner is silent: the offer must not outlive it.
+  const bool kept = known != nullptr && known->state == LeaseState::Active &&
+                    (known->holds(c.now) || (keeps_to_own_share() && known->client == c.who.client));
+  if (!kept) {
     Lease offer{.address = choice->address,
                 .state = LeaseState::Offered,
                 .client = c.who.client,
                 .hardware = c.who.hardware,
                 .hostname = {},
                 .started = c.now,
-                .expires = c.now + settings_.offer_hold};
+                .expires = c.now + settings_.offer_hold,
+                .touched = known == nullptr ? ServerTime{} : known->touched};
     leases_.put(std::move(offer));
   }
   const bool probe = scope.probe.count() > 0 && c.message.giaddr == IpAddress{} &&
@@ -373,13 +403,9 @@ Outcome Server::selecting(const Context& c, const IpAddress& server_id) {
   if (scope == nullptr) return refuse(c, address.text() + " does not belong to this network");
   // No offer need be remembered: it may have been made before a restart. What counts is that the address can
   // be given.
-  if (!allocator_.may_have(*scope, address, c.who, c.now))
+  if (!allocator_.may_have(*scope, address, c.who, c.now)) {
+    if (is_partners_to_judge(address)) return silence(kPartnersToJudge);  // offered before it fell silent
     return refuse(c, address.text() + " is not free for you");
-  if (duty_ == Duty::OwnShare && !allocator_.in_own_share(address)) {
-    // Offered before the partner fell silent; it may be offering it too.
-    const Lease* lease = leases_.find(address);
-    if (lease == nullptr || lease->state != LeaseState::Active || lease->client != c.who.client)
-      return silence(address.text() + " is of the partner's share while it is silent; the client will begin anew");
   }
   return grant(c, *scope, address, "the client took our offer");
 }
@@ -405,8 +431,10 @@ Outcome Server::init_reboot(const Context& c, const IpAddress& address) {
   const bool recorded =
       mine || std::ranges::any_of(known, [&](const Lease* l) { return l->address == address; });
   if (!recorded) return refuse(c, address.text() + " is not the address you were given");
-  if (!allocator_.may_have(*scope, address, c.who, c.now))
+  if (!allocator_.may_have(*scope, address, c.who, c.now)) {
+    if (is_partners_to_judge(address)) return silence(kPartnersToJudge);
     return refuse(c, address.text() + " is no longer yours");
+  }
   return grant(c, *scope, address, "the client comes back to its address");
 }
 
@@ -425,6 +453,7 @@ Outcome Server::extend(const Context& c) {
     const bool of_client = lease != nullptr && lease->client == c.who.client;
     // Not ours to judge, where another server shares the network: an address we never lent is perhaps its.
     if (!c.authoritative() && !of_client) return silence(address.text() + " was not lent by this server");
+    if (is_partners_to_judge(address)) return silence(kPartnersToJudge);
     return refuse(c, address.text() + " is not yours to keep");
   }
   // An address we have no record of, but may lend, is granted: the client lives there already, and our memory
@@ -465,7 +494,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
               .hostname = client_host_name(c.message),
               .started = continued ? before->started : c.now,
               .expires = c.now + time,
-              .touched = c.now};
+              .touched = stamp(before, LeaseState::Active, c.now)};
   if (reservation != nullptr && !reservation->name.empty()) {
     lease.hostname = host_label(reservation->name);
   } else if (lease.hostname.empty() && continued) {
@@ -532,9 +561,9 @@ Outcome Server::decline(const Context& c) {
   if (scope == nullptr || lease == nullptr || lease->client != c.who.client || !lease->holds(c.now))
     return silence("declined " + c.who.wanted->text() + ", which is not leased to this client");
   Lease declined = *lease;
+  declined.touched = stamp(lease, LeaseState::Declined, c.now);
   declined.state = LeaseState::Declined;
   declined.expires = c.now + scope->quarantine;
-  declined.touched = c.now;
   Outcome outcome;
   outcome.note = c.who.wanted->text() + " is in use by a machine that did not lease it; it rests for " +
                  duration_text(static_cast<std::uint32_t>(scope->quarantine.count()));

@@ -56,14 +56,15 @@ struct Outcome {
 
 /// What this server may do while another one shares its networks (failover.hpp).
 enum class Duty : std::uint8_t {
-  Serve,      ///< everything: it is alone, or the one that answers
-  WholePool,  ///< the partner is down: everything, but addresses of its share for a short time only
-  OwnShare,   ///< the partner is silent and may be alive: known clients keep what they have, new ones get addresses
-              ///< of our own share, and no address goes to another client because its time has run out; whatever is
-              ///< promised is promised for a short time
-  Hold,       ///< what the partner has lent meanwhile is unknown: leases that run are confirmed for the time they have
-              ///< left, and nothing else is given
-  StandBy,    ///< the partner answers; only what a client says to us alone, a renewal or a release
+  Serve,         ///< everything: it is alone, or the one that answers
+  WholePool,     ///< the partner is down: everything, but addresses of its share for a short time only
+  OwnShare,      ///< the partner is silent and may be alive: known clients keep what they have, new ones get addresses
+                 ///< of our own share, and no address goes to another client because its time has run out; whatever is
+                 ///< promised is promised for a short time
+  OwnShareOnly,  ///< so, and what we know of the partner's share is out of date: nothing of it is given to anybody
+  Hold,          ///< what the partner has lent meanwhile is unknown: leases that run are confirmed for the time they have
+                 ///< left, and nothing else is given
+  StandBy,       ///< the partner answers; only what a client says to us alone, a renewal or a release
 };
 
 struct PoolStatus {
@@ -132,6 +133,9 @@ class Server {
 
   bool speaks_to_us(const Context& c) const;
   Outcome hold(const Context& c, MessageType type);
+  /// New leases are of our own share alone.
+  bool keeps_to_own_share() const { return duty_ == Duty::OwnShare || duty_ == Duty::OwnShareOnly; }
+  bool is_partners_to_judge(const IpAddress& address) const;
   bool unknown_to_partner(const IpAddress& address) const;
   std::chrono::seconds promised_time(const Context& c, const Scope& scope, const IpAddress& address) const;
   Outcome discover(const Context& c);

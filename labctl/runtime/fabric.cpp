@@ -120,6 +120,7 @@ Result<void> Fabric::configure(const Member& member) {
 
 Result<void> Fabric::update(const plan::Bridge& network) {
   auto& segment = segments_.at(network.network);
+  const bool shaped = segment.bridge.impair.any() || network.impair.any();  // to remove what is not there is an error
   segment.bridge = network;
   if (auto attached = attach(segment); !attached) return attached;
   links_.set_mtu(segment.index, network.mtu);
@@ -128,13 +129,13 @@ Result<void> Fabric::update(const plan::Bridge& network) {
     for (std::size_t i = 0; i < member.node.interfaces.size(); ++i, ++inside) {
       if (member.node.interfaces[i].network != network.network) continue;
       links_.set_mtu(member.ports[i], network.mtu);
-      links_.set_impairment(member.ports[i], network.impair);
+      if (shaped) links_.set_impairment(member.ports[i], network.impair);
       if (auto entered = enter_network(member.spaces); !entered) return entered;
       auto links = Netlink::open();
       Result<void> done;
       if (links) {
         links->set_mtu(inside, network.mtu);
-        links->set_impairment(inside, network.impair);
+        if (shaped) links->set_impairment(inside, network.impair);
         done = links->flush();
       }
       if (auto back = enter_network(home_); !back) return back;

@@ -10,6 +10,7 @@
 #include <netlink/netlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -32,7 +33,7 @@ class Batch {
 
   nl_msg* add(int type, int flags) {
     auto& message = messages_.emplace_back(nlmsg_alloc_simple((NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F_REQUEST | NLM_F_ACK | flags));
-    const nfgenmsg header{.nfgen_family = AF_INET, .version = NFNETLINK_V0, .res_id = 0};
+    nfgenmsg header{.nfgen_family = AF_INET, .version = NFNETLINK_V0, .res_id = 0};
     nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
     return message.get();
   }
@@ -76,7 +77,7 @@ class Batch {
  private:
   void mark(int type) {
     auto& message = messages_.emplace_back(nlmsg_alloc_simple(type, NLM_F_REQUEST));
-    const nfgenmsg header{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)};
+    nfgenmsg header{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)};
     nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
   }
   std::vector<Message> messages_;
@@ -127,7 +128,7 @@ Result<void> masquerade(const std::string& interface) {
     nla_put_u32(rule, NFTA_CMP_SREG, htonl(NFT_REG_1));
     nla_put_u32(rule, NFTA_CMP_OP, htonl(NFT_CMP_EQ));
     auto* value = nla_nest_start(rule, NFTA_CMP_DATA);
-    nla_put(rule, NFTA_DATA_VALUE, name.size(), name.data());
+    nla_put(rule, NFTA_DATA_VALUE, static_cast<int>(name.size()), name.data());
     nla_nest_end(rule, value);
   });
   expression(rule, "masq", [] {});

@@ -1,7 +1,6 @@
 #include "labctl/runtime/physical.hpp"
 
 #include <fmt/format.h>
-#include <linux/wireless.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -43,10 +42,11 @@ std::string interfaces_here() {
 }
 
 bool is_wireless(const std::string& interface) {
+  constexpr unsigned long kWirelessName = 0x8B01;  // SIOCGIWNAME of linux/wireless.h, which does not go with net/if.h
   const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  iwreq request{};
+  ifreq request{};
   std::memcpy(request.ifr_name, interface.data(), std::min(interface.size(), sizeof request.ifr_name - 1));
-  return ioctl(socket.get(), SIOCGIWNAME, &request) == 0;
+  return ioctl(socket.get(), kWirelessName, &request) == 0;
 }
 
 /// By it the machine itself reaches the world.
@@ -83,7 +83,6 @@ Result<int> Physical::take(const std::string& interface, int bridge, Netlink& li
     const auto index = static_cast<int>(if_nametoindex(interface.c_str()));
     if (index == 0)
       return fail(fmt::format("this machine has no interface {} (attach)", interface), {}, "it has " + interfaces_here());
-    if (interface == "lo") return fail("lo is the machine's way to itself, and no wire (attach)", {}, "it has " + interfaces_here());
     if (is_wireless(interface))
       return fail(fmt::format("{} is wireless, and an access point takes frames of one station only from it (attach)", interface), {},
                   "attach a wired interface");

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 
-from labs import LabTest, main, retry
+from labs import LabTest, as_user, main, retry
 
 SWAKS = ('swaks', '--port', '465', '--tls-on-connect', '--auth', 'PLAIN')
 
@@ -84,6 +84,15 @@ class Topologies(LabTest):
         far = next(n for n in leases if leases[n]['address'] == '192.168.61.100')
         self.assertEqual(retry(lambda: self.resolve(lab, 'phone', f'{far}.office.lab')), ['192.168.61.100'])
         self.assertEqual(retry(lambda: self.resolve(lab, 'phone', '-x', '192.168.61.100')), [f'{far}.office.lab.'])
+
+    def test_an_interface_of_the_machine_is_for_root_to_give(self):
+        if os.geteuid() == 0 and as_user(['x']) == ['x']:
+            self.skipTest('nobody cannot run labctl here')
+        name, path = self.topology('minimal.yaml', lambda text: text.replace('10.0.0.0/24', '{subnet: 10.0.0.0/24, attach: eth0}'))
+        refused = self.labctl('up', path)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('lan is to have eth0 of this machine (attach), which only root may take into a lab', refused.stderr)
+        self.assertIn('run sudo labctl up, or leave attach out', refused.stderr)
 
     def test_relay_serves_the_floor_above(self):
         lab = self.up('relay.yaml')
