@@ -68,8 +68,15 @@ bool Allocator::free_for(const Pool& pool, const IpAddress& address, const Claim
   const bool is_reserved = reserved != pool.by_address.end();
   if (is_reserved && reserved->second != reservation(pool, who)) return false;
   const Lease* lease = leases_.find(address);
+  if (own_only_) {
+    // What both know to be lent is kept for its client, though its time has run out; anything else is for whose share it
+    // is to lend.
+    const bool lent = lease != nullptr &&
+                      (lease->state == LeaseState::Active || lease->state == LeaseState::Declined);
+    if (lent && lease->client != who.client) return false;
+    if ((!lent || strictly_) && !in_own_share(address)) return false;
+  }
   if (lease == nullptr) return true;
-  if (own_only_ && lease->state == LeaseState::Active && lease->client != who.client) return false;
   if (!lease->holds(now)) return true;
   if (lease->state == LeaseState::Declined) return false;
   // A reserved machine is one machine, whatever its firmware, installer and system put into option 61.

@@ -43,8 +43,12 @@ class Allocator {
   /// Takes effect with the next `configure`.
   void share(Share share) { share_ = share; }
   /// While set, new clients get addresses of our own share only, and what another client's lease has held is not
-  /// free though its time has run out: the partner may have renewed it.
-  void keep_to_own_share(bool keep) { own_only_ = keep; }
+  /// free though its time has run out: the partner may have renewed it. `strictly`: nor are addresses of the partner's
+  /// share for the clients we know them with.
+  void keep_to_own_share(bool keep, bool strictly) {
+    own_only_ = keep;
+    strictly_ = strictly;
+  }
   bool in_own_share(const IpAddress& address) const;
 
   /// Takes the scopes (which must outlive the next call) and looks at the table for what is free.
@@ -86,7 +90,7 @@ class Allocator {
   const LeaseTable& leases_;
   std::vector<Pool> pools_;
   Share share_ = Share::Whole;
-  bool own_only_ = false;
+  bool own_only_ = false, strictly_ = false;
 };
 
 }  // namespace lab::dhcp

@@ -103,6 +103,15 @@ void check_config(const Value& at, Config& config) {
       if (i->second.network.overlaps(j->second.network))
         complain(at, "scopes",
                  "scopes " + j->first + " and " + i->first + " overlap: " + i->second.network.text());
+  for (const auto& [name, scope] : config.scopes) {
+    if (scope.shared_with.empty()) continue;
+    const auto first = config.scopes.find(scope.shared_with);
+    if (first == config.scopes.end() || !first->second.shared_with.empty())
+      complain(at, "scopes", name + ": shared_with names no scope with a wire of its own: '" + scope.shared_with + "'");
+    else if (!scope.interface.empty() && scope.interface != first->second.interface)
+      complain(at, "scopes", name + ": it is on the wire of " + scope.shared_with + ", whose interface counts",
+               "leave 'interface' out");
+  }
 }
 
 /// A client that is given option 121 ignores option 3 (RFC 3442), so that the default route must be among the
@@ -162,6 +171,9 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
           .row("interface", &ScopeConfig::interface,
                "where its clients are; without it, only relays reach the scope. Two scopes on one "
                "interface share its wire")
+          .row("shared_with", &ScopeConfig::shared_with,
+               "the scope whose wire this one shares, also behind relays (a shared network): who finds no address there "
+               "gets one here; interface, authoritative, match and guard are that scope's")
           .required("network", &ScopeConfig::network, "the subnet served, 192.168.56.0/24")
           .row("ranges", &ScopeConfig::ranges, "addresses to lend, [192.168.56.100-192.168.56.200]")
           .row("exclude", &ScopeConfig::exclude, "addresses inside the ranges that are not lent")
@@ -243,14 +255,21 @@ const Table<FailoverConfig>& table_of(const FailoverConfig*) {
           .row("listen", &FailoverConfig::listen, "where the standby listens; default: 0.0.0.0:647")
           .required("secret", &FailoverConfig::secret, "what both know and nobody else, 16 characters or more")
           .row("startup", &FailoverConfig::startup,
-               "how long a server that was just started waits for the partner's leases before it answers", {.min = 0, .max = 600})
+               "how long a server that was just started waits for the partner's leases in silence; then it confirms what "
+               "runs, and lends nothing new before it has heard the partner",
+               {.min = 0, .max = 600})
           .row("silence", &FailoverConfig::silence,
                "after how long without a word the partner counts as lost; no unanswered client is waited for",
                {.min = 1, .max = 600})
           .row("partner_down", &FailoverConfig::partner_down,
                "after how long a lost partner counts as down: until then each lends its own half of a pool only, lest both "
-               "live and the wire between them be cut",
+               "live and the wire between them be cut; 0: only when a person says so (lab-leases --partner-down), which is "
+               "the one way that never gives an address twice",
                {.min = 0, .max = 86400})
+          .row("reach", &FailoverConfig::reach,
+               "the longest promise to a client that the partner does not know of (MCLT), and how long the partner's half "
+               "rests once it is known to be down",
+               {.min = 1, .max = 86400})
           .rule([](const Value& at, FailoverConfig& c) {
             constexpr std::size_t kShortest = 16;
             if (c.secret.size() < kShortest)
@@ -312,7 +331,8 @@ Settings settings_of(const Config& config) {
   for (const auto& [name, c] : config.scopes) {
     constexpr std::chrono::seconds kMinute(60);
     Scope scope{.name = name,
-                .interface = c.interface,
+                .interface = c.shared_with.empty() ? c.interface : config.scopes.at(c.shared_with).interface,
+                .shared_with = c.shared_with,
                 .network = c.network,
                 .server_id = {},
                 .ranges = c.ranges,

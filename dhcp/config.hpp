@@ -32,7 +32,7 @@ struct ClassConfig {
 };
 
 struct ScopeConfig {
-  std::string interface;
+  std::string interface, shared_with;
   Network network;
   std::vector<AddressRange> ranges, exclude;
   std::chrono::seconds lease{3600};
@@ -74,7 +74,7 @@ struct FailoverConfig {
   Endpoint listen{IpAddress(), kPartnerPort};  ///< of the standby
   std::string secret;
   std::chrono::milliseconds startup = PartnershipLimits().startup, silence = PartnershipLimits().silence,
-                            partner_down = PartnershipLimits().partner_down;
+                            partner_down = PartnershipLimits().partner_down, reach = PartnershipLimits().reach;
 };
 
 struct Config {

@@ -5,6 +5,7 @@
 
 #include "common/config.hpp"
 #include "dhcp/explain.hpp"
+#include "dhcp/host_name.hpp"
 #include "dhcp/option_types.hpp"
 
 namespace lab::dhcp {
@@ -44,7 +45,8 @@ std::vector<std::string_view> split(std::string_view line, char at) {
 std::optional<ServerTime> time_of(std::string_view text) {
   std::int64_t seconds = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return std::nullopt;
+  constexpr std::int64_t kLast = 253'402'300'799;  // the year 9999: later is no time, and sums with it overflow
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0 || seconds > kLast) return std::nullopt;
   return ServerTime(std::chrono::seconds(seconds));
 }
 
@@ -62,13 +64,15 @@ std::optional<Lease> parse_line(std::string_view line) {
   const auto mac = bytes_of(columns[1]), client = bytes_of(columns[2]);
   const auto started = time_of(columns[5]), expires = time_of(columns[6]);
   const auto state = std::ranges::find_if(kStored, [&](LeaseState s) { return columns[4] == name(s); });
+  const std::string hostname(columns[3]);
+  if (!hostname.empty() && host_label(hostname) != hostname) return std::nullopt;
   if (!address || !address->is_v4() || !mac || !client || !started || !expires || state == std::end(kStored))
     return std::nullopt;
   return Lease{.address = *address,
                .state = *state,
                .client = *client,
                .hardware = "\x01" + *mac,
-               .hostname = std::string(columns[3]),
+               .hostname = hostname,
                .started = *started,
                .expires = *expires};
 }

@@ -32,6 +32,8 @@ const std::vector<std::string>& schema() {
            FROM lease ORDER BY lease.address)",
       // 2. When a client was last heard, by which two servers that share a network agree.
       "ALTER TABLE lease ADD COLUMN touched INTEGER NOT NULL DEFAULT 0; UPDATE lease SET touched = started",
+      // 3. Behind which port of a relay or switch an address was lent, where that is limited.
+      "CREATE TABLE lease_port(address INTEGER PRIMARY KEY, port TEXT NOT NULL)",
   };
   return steps;
 }
@@ -50,7 +52,8 @@ std::string bytes_of(const SQLite::Column& column) {
 LeaseStore::Content read_all(SQLite::Database& database) {
   LeaseStore::Content content;
   // A database that its server has not opened since an update may still be without the column; a reader changes nothing.
-  const bool old = database.execAndGet("PRAGMA user_version").getInt() < 2;
+  const int version = database.execAndGet("PRAGMA user_version").getInt();
+  const bool old = version < 2;
   constexpr char kNow[] = "SELECT address, state, client, hardware, hostname, started, expires, touched FROM lease";
   constexpr char kBefore[] = "SELECT address, state, client, hardware, hostname, started, expires, started FROM lease";
   SQLite::Statement leases(database, old ? kBefore : kNow);
@@ -70,6 +73,10 @@ LeaseStore::Content read_all(SQLite::Database& database) {
                              .client = bytes_of(names.getColumn(2)),
                              .hardware = bytes_of(names.getColumn(3)),
                              .state = static_cast<NameState>(names.getColumn(4).getInt())});
+  if (version < 3) return content;
+  SQLite::Statement ports(database, "SELECT address, port FROM lease_port");
+  while (ports.executeStep())
+    content.ports.push_back({IpAddress::v4(ports.getColumn(0).getUInt()), ports.getColumn(1).getString()});
   return content;
 }
 
@@ -82,7 +89,8 @@ struct LeaseStore::Statements {
                   "expires, touched) VALUES(?,?,?,?,?,?,?,?)"),
         put_name(d,
                  "INSERT OR REPLACE INTO dns_name(address, fqdn, client, hardware, state) VALUES(?,?,?,?,?)"),
-        drop_name(d, "DELETE FROM dns_name WHERE address=? AND fqdn=? AND client=?") {}
+        drop_name(d, "DELETE FROM dns_name WHERE address=? AND fqdn=? AND client=?"),
+        put_port(d, "INSERT OR REPLACE INTO lease_port(address, port) VALUES(?,?)") {}
 
   void put(const Lease& lease) {
     put_lease.bind(1, static_cast<std::int64_t>(lease.address.v4_value()));
@@ -106,6 +114,11 @@ struct LeaseStore::Statements {
     }
     run(statement);
   }
+  void put(const LeasePort& lent) {
+    put_port.bind(1, static_cast<std::int64_t>(lent.address.v4_value()));
+    put_port.bindNoCopy(2, lent.port);
+    run(put_port);
+  }
 
  private:
   static void run(SQLite::Statement& statement) {
@@ -116,7 +129,7 @@ struct LeaseStore::Statements {
     } reset{statement};
     statement.exec();
   }
-  SQLite::Statement put_lease, put_name, drop_name;
+  SQLite::Statement put_lease, put_name, drop_name, put_port;
 };
 
 LeaseStore::~LeaseStore() {
@@ -158,6 +171,7 @@ void LeaseStore::save(StoreChange change, std::function<void(const Error*)> done
       [this, change = std::move(change)](SQLite::Database&) {
         for (const auto& lease : change.leases) statements_->put(lease);
         for (const auto& name : change.names) statements_->put(name);
+        for (const auto& lent : change.ports) statements_->put(lent);
       },
       std::move(done));
 }

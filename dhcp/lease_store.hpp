@@ -31,9 +31,16 @@ struct DnsName {
   bool forget = false;  ///< the row is to be deleted
 };
 
+/// The port an address was lent to (port_limits.hpp); kept where a scope limits them.
+struct LeasePort {
+  IpAddress address;
+  std::string port;
+};
+
 struct StoreChange {
   std::vector<Lease> leases;
   std::vector<DnsName> names;
+  std::vector<LeasePort> ports = {};
 };
 
 class LeaseStore {
@@ -41,6 +48,7 @@ class LeaseStore {
   struct Content {
     std::vector<Lease> leases;
     std::vector<DnsName> names;
+    std::vector<LeasePort> ports;
   };
   enum class Access {
     Own,   ///< opens or creates it; nobody else may own it meanwhile

@@ -65,7 +65,7 @@ void LeaseTable::for_each(const std::function<void(const Lease&)>& visit) const 
 
 std::vector<Lease> LeaseTable::expire(ServerTime now) {
   std::vector<Lease> ended;
-  while (!due_.empty() && due_.top().first <= now.time_since_epoch().count()) {
+  while (!due_.empty() && due_.top().first < now.time_since_epoch().count()) {
     const auto [when, address] = due_.top();
     due_.pop();
     auto found = leases_.find(address);

@@ -45,12 +45,13 @@ struct Lease {
   /// When the client was last heard about it: of two servers' records of one address, the later is right.
   ServerTime touched{};
 
-  /// Nobody else may have the address now.
+  /// Nobody else may have the address now. Times are whole seconds, rounded down, and a client counts from later: the
+  /// second in which the lease ends is still its own.
   bool holds(ServerTime now) const {
     switch (state) {
       case LeaseState::Offered:
       case LeaseState::Active:
-      case LeaseState::Declined: return now < expires;
+      case LeaseState::Declined: return now <= expires;
       case LeaseState::Released:
       case LeaseState::Expired: break;
     }

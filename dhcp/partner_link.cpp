@@ -7,11 +7,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <ctime>
 #include <deque>
 
 #include "common/log.hpp"
 #include "common/spawn.hpp"
+#include "dhcp/server_clock.hpp"
 
 namespace lab::dhcp {
 namespace {
@@ -21,16 +21,14 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kFirstRetry(20), kLastRetry(1000), kTick(200);
+constexpr std::chrono::seconds kRemember(PartnerMemory::kWorth / 6);
+constexpr std::chrono::days kLongestWait(366);  ///< for leases without an end
 
 tcp::endpoint endpoint_of(const Endpoint& e) { return {asio::ip::make_address(e.address.text()), e.port}; }
 
 }  // namespace
 
-SteadyTime steady_now() {
-  timespec t{};
-  clock_gettime(CLOCK_BOOTTIME, &t);
-  return std::chrono::duration_cast<SteadyTime>(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
-}
+SteadyTime steady_now() { return std::chrono::duration_cast<SteadyTime>(boot_time()); }
 
 /// One connection, from its greeting to its end.
 struct PartnerLink::Session {
@@ -50,16 +48,43 @@ struct PartnerLink::Session {
   bool farewell = false, over = false, writing = false;
 };
 
-PartnerLink::PartnerLink(asio::io_context& io, FailoverConfig config, Hooks hooks)
+namespace {
+
+PartnershipLimits limits_of(const FailoverConfig& config, std::chrono::seconds longest) {
+  return {.startup = config.startup,
+          .silence = config.silence,
+          .partner_down = config.partner_down,
+          .reach = config.reach,
+          .longest = std::min<std::chrono::seconds>(longest, kLongestWait)};
+}
+
+/// On the clock nobody can set; a wall clock that was set back meanwhile makes nobody wait for years.
+std::optional<SoleTimes> recalled(const PartnerMemory& memory, const FailoverConfig& config, std::chrono::seconds longest,
+                                  ServerTime wall) {
+  const auto kept = memory.recall(wall);
+  if (!kept) return std::nullopt;
+  const auto limits = limits_of(config, longest);
+  const auto from = [&](ServerTime t, std::chrono::milliseconds most) {
+    return steady_now() + std::clamp<std::chrono::milliseconds>(t - wall, std::chrono::milliseconds(0), most);
+  };
+  return SoleTimes{from(kept->own_from, limits.reach), from(kept->whole_from, std::max(limits.reach, limits.longest))};
+}
+
+}  // namespace
+
+PartnerLink::PartnerLink(asio::io_context& io, FailoverConfig config, std::chrono::seconds longest, PartnerMemory memory,
+                         Hooks hooks)
     : io_(io),
       config_(std::move(config)),
+      memory_(std::move(memory)),
       hooks_(std::move(hooks)),
-      partnership_(config_.role,
-                   {.startup = config_.startup, .silence = config_.silence, .partner_down = config_.partner_down},
-                   steady_now()),
+      partnership_(config_.role, limits_of(config_, longest), steady_now(),
+                   recalled(memory_, config_, longest, hooks_.hello().now)),
       acceptor_(io),
       pause_(io),
-      clock_(io) {}
+      clock_(io) {
+  if (partnership_.sole()) log::info("failover: as before the restart, {}", partnership_.explanation());
+}
 
 PartnerLink::~PartnerLink() = default;
 
@@ -102,10 +127,30 @@ bool PartnerLink::declare_partner_down() {
   return changed;
 }
 
-void PartnerLink::note_change(bool changed) {
-  if (!changed) return;
-  log::info("failover: {}", partnership_.explanation());
+/// False when the disk cannot hold what follows from it.
+bool PartnerLink::note_change(bool changed) {
+  if (!changed) return true;
+  if (partnership_.state() == Partnership::State::CutOff)
+    log::warning("failover: {}", partnership_.explanation());
+  else
+    log::info("failover: {}", partnership_.explanation());
+  const bool good = remember();
   hooks_.changed();
+  return good;
+}
+
+/// On disk before anything is done in the new state: a server that was sole and is killed must go on alone, and one that
+/// has heard its partner since must not.
+bool PartnerLink::remember() {
+  const auto sole = partnership_.sole();
+  const auto wall = hooks_.hello().now;
+  const auto at = [&](SteadyTime t) {
+    return wall + std::chrono::ceil<std::chrono::seconds>(std::max(t - steady_now(), std::chrono::milliseconds(0)));
+  };
+  remembered_ = steady_now();
+  const auto done = sole ? memory_.keep({at(sole->own_from), at(sole->whole_from), wall}) : memory_.forget();
+  if (!done) log::error("{}", done.error().text());
+  return done.has_value();
 }
 
 void PartnerLink::complain(const std::string& text) {
@@ -116,11 +161,13 @@ void PartnerLink::complain(const std::string& text) {
 asio::awaitable<void> PartnerLink::keep_time() {
   while (!stopping_) {
     error_code ignored;
-    const bool starting = partnership_.state() == Partnership::State::Waiting;
+    const auto state = partnership_.state();
+    const bool starting = state == Partnership::State::Waiting || state == Partnership::State::Sole;
     clock_.expires_after(starting ? kTick : config_.silence / 3);
     co_await clock_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (stopping_) co_return;
     note_change(partnership_.tick(steady_now()));
+    if (partnership_.sole() && steady_now() - remembered_ >= kRemember) (void)remember();
     if (session_) queue(session_, PartnerKind::Alive, 0);
   }
 }
@@ -175,7 +222,8 @@ asio::awaitable<void> PartnerLink::converse(tcp::socket socket) {
   session_ = session;
   complaint_.clear();
   log::info("failover: the {} at {} is there", name(session->partner.role), config_.partner.text());
-  note_change(partnership_.connected(steady_now()));
+  // The partner may serve from now on: what a restart would make of us must be on disk first.
+  if (!note_change(partnership_.connected(steady_now()))) co_return finish(session);
   hooks_.greeted(session->partner);
   for (const auto& change : hooks_.everything()) queue(session, PartnerKind::Change, ++session->last_number, encode(change));
   const auto number = ++session->last_number;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dhcp/config.hpp"
+#include "dhcp/partner_memory.hpp"
 #include "dhcp/partner_message.hpp"
 #include "dhcp/partnership.hpp"
 
@@ -28,7 +29,9 @@ class PartnerLink {
     std::function<void()> changed;  ///< the partnership is in another state
   };
 
-  PartnerLink(boost::asio::io_context& io, FailoverConfig config, Hooks hooks);
+  /// `longest`: the longest lease any scope gives.
+  PartnerLink(boost::asio::io_context& io, FailoverConfig config, std::chrono::seconds longest, PartnerMemory memory,
+              Hooks hooks);
   ~PartnerLink();
 
   /// Opens the standby's port: needs CAP_NET_BIND_SERVICE, now only.
@@ -59,17 +62,20 @@ class PartnerLink {
   void on_frame(const std::shared_ptr<Session>& session, PartnerFrame frame);
   void queue(const std::shared_ptr<Session>& session, PartnerKind kind, std::uint32_t number, Bytes body = {});
   void finish(const std::shared_ptr<Session>& session);
-  void note_change(bool changed);
+  bool note_change(bool changed);
+  bool remember();
   void complain(const std::string& text);
 
   boost::asio::io_context& io_;
   FailoverConfig config_;
+  PartnerMemory memory_;
   Hooks hooks_;
   Partnership partnership_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_, clock_;
   std::shared_ptr<Session> session_;  ///< greeted, and not lost
   std::string complaint_;             ///< said last, so that it is said once
+  SteadyTime remembered_{0};
   bool stopping_ = false;
 };
 

@@ -71,8 +71,19 @@ std::string port_of(const Message& m, const Arrival& arrival) {
   return arrival.station.empty() ? std::string() : "station " + arrival.station;
 }
 
+constexpr char kPartnersToJudge[] = "an address of the partner's share while it is silent: it may have lent it since";
+
+/// When a record was made. Of two in one second, as of a client that gives its lease back and takes it again, the later
+/// must be known as such, also by the partner.
+ServerTime stamp(const Lease* before, LeaseState next, ServerTime now) {
+  const bool same_second = before != nullptr && before->touched >= now && before->state != next;
+  return same_second ? before->touched + std::chrono::seconds(1) : now;
+}
+
 Outcome silence(std::string why, bool alarming = false) {
   return {.store = {},
+          .before = {},
+          .port = {},
           .reply = std::nullopt,
           .probe = std::nullopt,
           .note = std::move(why),
@@ -103,17 +114,21 @@ Server::Server() : allocator_(leases_), ports_(leases_) {}
 void Server::configure(Settings settings) {
   settings_ = std::move(settings);
   networks_.clear();
-  for (const auto& scope : settings_.scopes) {
-    // Scopes of one interface share its wire; a scope behind relays stands alone.
-    auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
-      return !scope.interface.empty() && n.front()->interface == scope.interface;
-    });
-    if (shared == networks_.end()) {
-      networks_.push_back({&scope});
-    } else {
-      shared->push_back(&scope);
+  // Scopes of one interface share its wire; one behind relays shares that of the scope it names, which is its network's
+  // first and says who is who there.
+  for (const bool shares : {false, true})
+    for (const auto& scope : settings_.scopes) {
+      if (scope.shared_with.empty() == shares) continue;
+      auto shared = std::ranges::find_if(networks_, [&](const Network& n) {
+        return shares ? std::ranges::find(n, scope.shared_with, &Scope::name) != n.end()
+                      : !scope.interface.empty() && n.front()->interface == scope.interface;
+      });
+      if (shared == networks_.end()) {
+        networks_.push_back({&scope});
+      } else {
+        shared->push_back(&scope);
+      }
     }
-  }
   allocator_.configure(settings_.scopes);
 }
 
@@ -151,7 +166,7 @@ std::string Server::fqdn(const Lease& lease) const {
 
 void Server::set_duty(Duty duty) {
   duty_ = duty;
-  allocator_.keep_to_own_share(duty == Duty::OwnShare);
+  allocator_.keep_to_own_share(keeps_to_own_share(), duty == Duty::OwnShareOnly);
   allocator_.configure(settings_.scopes);  // the partner has lent and taken back since we looked
 }
 
@@ -161,9 +176,43 @@ bool Server::merge(const Lease& lease) {
     // Of one transaction with the client, its end is newer than its beginning.
     if (ours->touched > lease.touched) return false;
     if (ours->touched == lease.touched && ours->state > lease.state) return false;
+    if (ours->touched == lease.touched && ours->state == lease.state && ours->expires > lease.expires) return false;
   }
   leases_.put(lease);
   return true;
+}
+
+std::optional<Lease> Server::take_back(const Lease& row, const Lease* before, ServerTime now) {
+  const Lease* ours = leases_.find(row.address);
+  if (ours == nullptr || ours->client != row.client) return std::nullopt;
+  switch (row.state) {
+    case LeaseState::Active:
+      if (before != nullptr) return leases_.put(*before);
+      break;
+    case LeaseState::Released:
+    case LeaseState::Expired: break;
+    case LeaseState::Declined:  // nobody gets it either way
+    case LeaseState::Offered: return std::nullopt;
+  }
+  // Whether the partner has it as lent or as free is not known. Of our own share it is kept for its client, to whom the
+  // partner gives it at most; of the partner's share it is nobody's here, since the partner may lend it to another.
+  Lease ended = *ours;
+  ended.state = allocator_.in_own_share(row.address) ? LeaseState::Active : LeaseState::Released;
+  ended.expires = now;
+  ended.touched = row.touched - std::chrono::seconds(1);  // whatever the partner has to say of it is better founded
+  return leases_.put(std::move(ended));
+}
+
+/// The lease is over. While the partner does not hear of it, and would give the address back to its client, it is kept for
+/// that client as one that has run out is.
+void Server::end(Lease& lease, ServerTime now) const {
+  lease.touched = stamp(&lease, LeaseState::Released, now);
+  lease.state = keeps_to_own_share() ? LeaseState::Active : LeaseState::Released;
+  lease.expires = now;
+}
+
+void Server::freed(const Lease& lease) {
+  if (lease.state != LeaseState::Active) allocator_.freed(lease.address);
 }
 
 Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now) {
@@ -182,6 +231,7 @@ Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now)
                   .who = claimant(m, first.match),
                   .server_id = first.server_id == IpAddress{} ? arrival.destination : first.server_id};
   if (duty_ == Duty::StandBy && !speaks_to_us(c)) return silence("standing by: the partner answers");
+  if (duty_ == Duty::Hold && (type == MessageType::Discover || type == MessageType::Request)) return hold(c, *type);
   switch (*type) {
     case MessageType::Discover: return discover(c);
     case MessageType::Request: return request(c);
@@ -222,6 +272,63 @@ std::chrono::seconds lease_time(const Message& m, const Scope& scope) {
 
 }  // namespace
 
+/// Started, and cut off from the partner ever since, which may own the whole pool by now: what it has lent, renewed and
+/// taken back meanwhile is unknown here. It cannot have given a lease to another client before the end both know of.
+Outcome Server::hold(const Context& c, MessageType type) {
+  constexpr char kNothingNew[] =
+      "not heard from the partner since the start: what it has lent is unknown, so nothing new is given";
+  const auto server_id = c.message.options.address(option::kServerId);
+  const auto named = c.message.ciaddr == IpAddress{} ? c.who.wanted.value_or(IpAddress{}) : c.message.ciaddr;
+  // A client that begins anew may have given its lease back to the partner.
+  if (type == MessageType::Discover) return silence(kNothingNew);
+  for (const auto* lease : leases_.of_client(c.who.client)) {
+    const Scope* scope = scope_of(c.network, lease->address);
+    if (scope == nullptr || lease->state != LeaseState::Active || !lease->holds(c.now)) continue;
+    if (named != lease->address || server_id) continue;
+    const auto left = lease->expires - c.now;
+    Outcome outcome;
+    outcome.reply = lease_reply({.request = c.message,
+                                 .arrival = c.arrival,
+                                 .scope = *scope,
+                                 .reservation = allocator_.reservation(*scope, c.who),
+                                 .server_id = c.server_id,
+                                 .fqdn = fqdn(*lease)},
+                                MessageType::Ack, lease->address, left);
+    // Said once more, so that of both servers' records the one with this end counts.
+    Lease confirmed = *lease;
+    confirmed.touched = c.now;
+    outcome.store.push_back(std::move(confirmed));
+    outcome.note = "confirmed " + lease->address.text() + " for the " +
+                   duration_text(static_cast<std::uint32_t>(left.count())) + " it has left: the partner is not heard";
+    leases_.put(outcome.store.back());
+    return outcome;
+  }
+  return silence(kNothingNew);
+}
+
+/// Of the partner's share while it is silent, and not lent as far as we know: it may have lent it since.
+bool Server::is_partners_to_judge(const IpAddress& address) const {
+  return keeps_to_own_share() && !allocator_.in_own_share(address);
+}
+
+/// Whether a promise about the address is one the partner has no part in.
+bool Server::unknown_to_partner(const IpAddress& address) const {
+  switch (duty_) {
+    case Duty::OwnShare:
+    case Duty::OwnShareOnly: return true;
+    case Duty::WholePool: return !allocator_.in_own_share(address);
+    case Duty::Serve:
+    case Duty::Hold:
+    case Duty::StandBy: break;
+  }
+  return false;
+}
+
+std::chrono::seconds Server::promised_time(const Context& c, const Scope& scope, const IpAddress& address) const {
+  const auto time = lease_time(c.message, scope);
+  return unknown_to_partner(address) ? std::min(time, reach_) : time;
+}
+
 Outcome Server::discover(const Context& c) {
   auto choice = allocator_.choose(c.network, c.who, c.now);
   if (!choice) {
@@ -232,26 +339,23 @@ Outcome Server::discover(const Context& c) {
   }
   const Scope& scope = *choice->scope;
   const Lease* known = leases_.find(choice->address);
-  const std::string port = port_of(c.message, c.arrival);
-  if (scope.per_port > 0 && !port.empty() && choice->reservation == nullptr) {
-    const bool has_it = known != nullptr && known->client == c.who.client && known->holds(c.now);
-    if (!has_it && ports_.held(port, c.now) >= scope.per_port) {
-      // The address was chosen for nothing; it goes back, behind the others.
-      if (known == nullptr || !known->holds(c.now)) allocator_.freed(choice->address);
-      return silence(port + " holds " + std::to_string(scope.per_port) + " addresses of " + scope.name +
-                         ", the most one port may: a starvation attack, or a switch behind it that needs a higher 'per_port'",
-                     true);
-    }
-    ports_.note(port, choice->address);
+  if (auto refused = over_port_limit(c, scope, choice->address)) {
+    // The address was chosen for nothing; it goes back, behind the others.
+    if (known == nullptr || !known->holds(c.now)) allocator_.freed(choice->address);
+    return *refused;
   }
-  if (known == nullptr || known->state != LeaseState::Active || !known->holds(c.now)) {
+  // What has run out is kept for its client while the partner is silent: the offer must not outlive it.
+  const bool kept = known != nullptr && known->state == LeaseState::Active &&
+                    (known->holds(c.now) || (keeps_to_own_share() && known->client == c.who.client));
+  if (!kept) {
     Lease offer{.address = choice->address,
                 .state = LeaseState::Offered,
                 .client = c.who.client,
                 .hardware = c.who.hardware,
                 .hostname = {},
                 .started = c.now,
-                .expires = c.now + settings_.offer_hold};
+                .expires = c.now + settings_.offer_hold,
+                .touched = known == nullptr ? ServerTime{} : known->touched};
     leases_.put(std::move(offer));
   }
   const bool probe = scope.probe.count() > 0 && c.message.giaddr == IpAddress{} &&
@@ -265,7 +369,7 @@ Outcome Server::discover(const Context& c) {
                                .reservation = choice->reservation,
                                .server_id = c.server_id,
                                .fqdn = fqdn(named)},
-                              MessageType::Offer, choice->address, lease_time(c.message, scope));
+                              MessageType::Offer, choice->address, promised_time(c, scope, choice->address));
   if (probe) outcome.probe = ProbeFirst{choice->address, scope.probe};
   outcome.note = "offered " + choice->address.text() + ": " + choice->why;
   return outcome;
@@ -299,13 +403,9 @@ Outcome Server::selecting(const Context& c, const IpAddress& server_id) {
   if (scope == nullptr) return refuse(c, address.text() + " does not belong to this network");
   // No offer need be remembered: it may have been made before a restart. What counts is that the address can
   // be given.
-  if (!allocator_.may_have(*scope, address, c.who, c.now))
+  if (!allocator_.may_have(*scope, address, c.who, c.now)) {
+    if (is_partners_to_judge(address)) return silence(kPartnersToJudge);  // offered before it fell silent
     return refuse(c, address.text() + " is not free for you");
-  if (duty_ == Duty::OwnShare && !allocator_.in_own_share(address)) {
-    // Offered before the partner fell silent; it may be offering it too.
-    const Lease* lease = leases_.find(address);
-    if (lease == nullptr || lease->state != LeaseState::Active || lease->client != c.who.client)
-      return silence(address.text() + " is of the partner's share while it is silent; the client will begin anew");
   }
   return grant(c, *scope, address, "the client took our offer");
 }
@@ -331,8 +431,10 @@ Outcome Server::init_reboot(const Context& c, const IpAddress& address) {
   const bool recorded =
       mine || std::ranges::any_of(known, [&](const Lease* l) { return l->address == address; });
   if (!recorded) return refuse(c, address.text() + " is not the address you were given");
-  if (!allocator_.may_have(*scope, address, c.who, c.now))
+  if (!allocator_.may_have(*scope, address, c.who, c.now)) {
+    if (is_partners_to_judge(address)) return silence(kPartnersToJudge);
     return refuse(c, address.text() + " is no longer yours");
+  }
   return grant(c, *scope, address, "the client comes back to its address");
 }
 
@@ -351,6 +453,7 @@ Outcome Server::extend(const Context& c) {
     const bool of_client = lease != nullptr && lease->client == c.who.client;
     // Not ours to judge, where another server shares the network: an address we never lent is perhaps its.
     if (!c.authoritative() && !of_client) return silence(address.text() + " was not lent by this server");
+    if (is_partners_to_judge(address)) return silence(kPartnersToJudge);
     return refuse(c, address.text() + " is not yours to keep");
   }
   // An address we have no record of, but may lend, is granted: the client lives there already, and our memory
@@ -358,8 +461,27 @@ Outcome Server::extend(const Context& c) {
   return grant(c, *scope, address, state);
 }
 
+/// The silence for a client behind a port that holds as many addresses as it may; nullopt where it may have this one,
+/// which is noted. A reservation is nobody's attack.
+std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& scope, const IpAddress& address) {
+  if (scope.per_port == 0) return std::nullopt;
+  const std::string port = port_of(c.message, c.arrival);
+  const Reservation* own = allocator_.reservation(scope, c.who);
+  if (port.empty() || (own != nullptr && own->address == address)) return std::nullopt;
+  const Lease* known = leases_.find(address);
+  const bool has_it = known != nullptr && known->client == c.who.client && known->holds(c.now);
+  if (!has_it && ports_.held(port, c.now) >= scope.per_port)
+    return silence(port + " holds " + std::to_string(scope.per_port) + " addresses of " + scope.name +
+                       ", the most one port may: a starvation attack, or a switch behind it that needs a higher 'per_port'",
+                   true);
+  ports_.note(port, address);
+  return std::nullopt;
+}
+
 Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why) {
-  const auto time = lease_time(c.message, scope);
+  // Also here: a client may ask for an address by name without an offer.
+  if (auto refused = over_port_limit(c, scope, address)) return *refused;
+  const auto time = promised_time(c, scope, address);
   const Reservation* reservation = allocator_.reservation(scope, c.who);
   if (reservation != nullptr && reservation->address != address) reservation = nullptr;
   const Lease* before = leases_.find(address);
@@ -372,14 +494,18 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
               .hostname = client_host_name(c.message),
               .started = continued ? before->started : c.now,
               .expires = c.now + time,
-              .touched = c.now};
+              .touched = stamp(before, LeaseState::Active, c.now)};
   if (reservation != nullptr && !reservation->name.empty()) {
     lease.hostname = host_label(reservation->name);
   } else if (lease.hostname.empty() && continued) {
     lease.hostname = before->hostname;  // a renewal need not repeat the name
   }
 
+  // The partner knows of the longer promise, and keeps to it.
+  if (continued && unknown_to_partner(address)) lease.expires = std::max(lease.expires, before->expires);
+
   Outcome outcome;
+  if (has_partner_ && continued) outcome.before = *before;
   // A client has one lease on a wire: what it had there besides is given back with this one.
   std::vector<Lease> given_up;
   for (const auto* other : leases_.of_client(c.who.client))
@@ -387,10 +513,9 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
         scope_of(c.network, other->address) != nullptr)
       given_up.push_back(*other);
   for (auto& other : given_up) {
-    other.state = LeaseState::Released;
-    other.expires = other.touched = c.now;
+    end(other, c.now);
     outcome.store.push_back(leases_.put(other));
-    allocator_.freed(other.address);
+    freed(other);
   }
   outcome.note = "leased " + address.text() + " for " +
                  duration_text(static_cast<std::uint32_t>(time.count())) + ": " + why;
@@ -402,6 +527,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
                                .fqdn = fqdn(lease)},
                               MessageType::Ack, address, time);
   outcome.store.push_back(leases_.put(std::move(lease)));
+  if (scope.per_port > 0) outcome.port = port_of(c.message, c.arrival);
   return outcome;
 }
 
@@ -418,12 +544,10 @@ Outcome Server::release(const Context& c) {
   if (lease == nullptr || lease->client != c.who.client || lease->state != LeaseState::Active)
     return silence("released " + address.text() + ", which is not leased to this client");
   Lease released = *lease;
-  released.state = LeaseState::Released;
-  released.expires = released.touched = c.now;
+  end(released, c.now);
   Outcome outcome;
-  outcome.store.push_back(leases_.put(std::move(released)));
+  freed(outcome.store.emplace_back(leases_.put(std::move(released))));
   outcome.note = address.text() + " given back by its client";
-  allocator_.freed(address);
   return outcome;
 }
 
@@ -437,9 +561,9 @@ Outcome Server::decline(const Context& c) {
   if (scope == nullptr || lease == nullptr || lease->client != c.who.client || !lease->holds(c.now))
     return silence("declined " + c.who.wanted->text() + ", which is not leased to this client");
   Lease declined = *lease;
+  declined.touched = stamp(lease, LeaseState::Declined, c.now);
   declined.state = LeaseState::Declined;
   declined.expires = c.now + scope->quarantine;
-  declined.touched = c.now;
   Outcome outcome;
   outcome.note = c.who.wanted->text() + " is in use by a machine that did not lease it; it rests for " +
                  duration_text(static_cast<std::uint32_t>(scope->quarantine.count()));
@@ -532,9 +656,8 @@ std::optional<Lease> Server::revoke(const IpAddress& address, ServerTime now) {
   if (lease == nullptr || lease->state == LeaseState::Released || lease->state == LeaseState::Expired)
     return std::nullopt;
   Lease revoked = *lease;
-  revoked.state = LeaseState::Released;
-  revoked.expires = revoked.touched = now;
-  allocator_.freed(address);
+  end(revoked, now);
+  freed(revoked);
   return leases_.put(std::move(revoked));
 }
 

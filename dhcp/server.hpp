@@ -45,6 +45,9 @@ struct ProbeFirst {
 
 struct Outcome {
   std::vector<Lease> store;  ///< to be on disk before the reply leaves
+  /// What the client had of the first of them until now; only where a partner shares the pools (see `share_pools`).
+  std::optional<Lease> before = {};
+  std::string port = {};  ///< behind which the last of them was lent, where the scope limits ports; else empty
   std::optional<Reply> reply;
   std::optional<ProbeFirst> probe;
   std::string note;       ///< what was decided and why; one sentence
@@ -53,10 +56,15 @@ struct Outcome {
 
 /// What this server may do while another one shares its networks (failover.hpp).
 enum class Duty : std::uint8_t {
-  Serve,     ///< everything: it is alone, or the one that answers
-  OwnShare,  ///< the partner is silent and may be alive: known clients keep what they have, new ones get addresses
-             ///< of our own share, and no address goes to another client because its time has run out
-  StandBy,   ///< the partner answers; only what a client says to us alone, a renewal or a release
+  Serve,         ///< everything: it is alone, or the one that answers
+  WholePool,     ///< the partner is down: everything, but addresses of its share for a short time only
+  OwnShare,      ///< the partner is silent and may be alive: known clients keep what they have, new ones get addresses
+                 ///< of our own share, and no address goes to another client because its time has run out; whatever is
+                 ///< promised is promised for a short time
+  OwnShareOnly,  ///< so, and what we know of the partner's share is out of date: nothing of it is given to anybody
+  Hold,          ///< what the partner has lent meanwhile is unknown: leases that run are confirmed for the time they have
+                 ///< left, and nothing else is given
+  StandBy,       ///< the partner answers; only what a client says to us alone, a renewal or a release
 };
 
 struct PoolStatus {
@@ -75,19 +83,27 @@ class Server {
   /// Takes new settings; every lease stays.
   void configure(Settings settings);
   /// Which share of each pool is ours for new clients: the lower half, or the upper; before `configure`.
-  void share_pools(Share share) { allocator_.share(share); }
+  void share_pools(Share share) {
+    allocator_.share(share);
+    has_partner_ = share != Share::Whole;
+  }
   void set_duty(Duty duty);
+  /// How long a client is promised what the partner cannot know of (the MCLT of draft-ietf-dhc-failover-12 5.2.1).
+  void promise_alone_for(std::chrono::seconds reach) { reach_ = reach; }
   Duty duty() const { return duty_; }
+  /// A row the partner could not store, and no client has heard of: the lease is again as it was before, or kept for its
+  /// client. The row to store instead.
+  std::optional<Lease> take_back(const Lease& row, const Lease* before, ServerTime now);
   /// The partner's record of a lease, kept where it is newer than ours; whether it was.
   bool merge(const Lease& lease);
   /// The addresses by which clients know the partner (option 54).
   void know_partner(std::vector<IpAddress> server_ids) { partner_ids_ = std::move(server_ids); }
   const std::vector<IpAddress>& partner_ids() const { return partner_ids_; }
-  /// Whether the address may be newly lent while the partner is silent.
-  bool in_own_share(const IpAddress& address) const { return allocator_.in_own_share(address); }
 
   /// A lease from the store, at start, before `configure`.
   void restore(Lease lease) { leases_.put(std::move(lease)); }
+  /// Behind which port an address was lent.
+  void restore_port(const std::string& port, const IpAddress& address) { ports_.note(port, address); }
 
   Outcome handle(const Message& message, const Arrival& arrival, ServerTime now);
   /// Leases that have ended by `now`, with their new state, to be stored.
@@ -116,6 +132,12 @@ class Server {
   struct Context;
 
   bool speaks_to_us(const Context& c) const;
+  Outcome hold(const Context& c, MessageType type);
+  /// New leases are of our own share alone.
+  bool keeps_to_own_share() const { return duty_ == Duty::OwnShare || duty_ == Duty::OwnShareOnly; }
+  bool is_partners_to_judge(const IpAddress& address) const;
+  bool unknown_to_partner(const IpAddress& address) const;
+  std::chrono::seconds promised_time(const Context& c, const Scope& scope, const IpAddress& address) const;
   Outcome discover(const Context& c);
   Outcome request(const Context& c);
   Outcome selecting(const Context& c, const IpAddress& server_id);
@@ -126,6 +148,9 @@ class Server {
   Outcome inform(const Context& c) const;
   Outcome lease_query(const Message& message, const Arrival& arrival, ServerTime now) const;
 
+  void end(Lease& lease, ServerTime now) const;
+  void freed(const Lease& lease);
+  std::optional<Outcome> over_port_limit(const Context& c, const Scope& scope, const IpAddress& address);
   Outcome grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why);
   Outcome refuse(const Context& c, std::string why) const;
 
@@ -135,6 +160,8 @@ class Server {
 
   Settings settings_;
   Duty duty_ = Duty::Serve;
+  std::chrono::seconds reach_{600};
+  bool has_partner_ = false;
   std::vector<IpAddress> partner_ids_;
   LeaseTable leases_;
   Allocator allocator_;

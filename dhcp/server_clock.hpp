@@ -17,4 +17,11 @@ class ServerClock {
   std::chrono::nanoseconds boot_at_start_;
 };
 
+/// Since the machine started, sleep included.
+std::chrono::nanoseconds boot_time();
+
+/// When a lease from the disk ends. One that begins later than now was granted before the clock was set back; counted on,
+/// it could last for years.
+ServerTime end_by_clock(ServerTime started, ServerTime expires, ServerTime now);
+
 }  // namespace lab::dhcp

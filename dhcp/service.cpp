@@ -3,7 +3,6 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <thread>
 
 #include "common/events.hpp"
@@ -20,12 +19,6 @@ constexpr std::chrono::seconds kExpiryInterval(1);
 constexpr std::chrono::seconds kProbeSoon(5);  ///< after a client spoke, other servers are looked for
 constexpr std::size_t kCrowd = 4;  ///< messages of one round; fewer are no crowd, and none of them waits
 constexpr std::chrono::microseconds kGather(500);
-
-std::chrono::nanoseconds boot_time() {
-  timespec t{};
-  clock_gettime(CLOCK_BOOTTIME, &t);
-  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
-}
 
 /// Gives each scope our address on its interface.
 Result<void> resolve_interfaces(Settings& settings) {
@@ -72,19 +65,9 @@ Service::Service(asio::io_context& io, WireSocket socket)
       control_(io, [this](const std::string& question) { return answer(question); }),
       probe_(io),
       watching_(io),
-      provoke_(io),
-      wall_at_start_(std::chrono::system_clock::now()),
-      boot_at_start_(boot_time()) {}
+      provoke_(io) {}
 
 Service::~Service() { readable_.release(); }  // the descriptor is the socket's to close
-
-ServerTime Service::now() const {
-  // The wall clock of the start, carried on by a clock nobody can set: a clock that jumps must not end every
-  // lease.
-  return std::chrono::floor<std::chrono::seconds>(
-      wall_at_start_ +
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(boot_time() - boot_at_start_));
-}
 
 Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Config& config) {
   Settings settings = settings_of(config);
@@ -99,17 +82,15 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   const std::size_t count = content.leases.size();
   const auto now = service->now();
   for (auto& lease : content.leases) {
-    // A lease that begins later than now was granted before the clock was set back; counted on, it could last
-    // for years.
-    if (lease.started > now && lease.expires > now)
-      lease.expires = std::min(lease.expires, now + (lease.expires - lease.started));
+    lease.expires = end_by_clock(lease.started, lease.expires, now);
     service->server_.restore(std::move(lease));
   }
   for (const auto& name : content.names) service->names_.restore(name);
+  for (const auto& lent : content.ports) service->server_.restore_port(lent.port, lent.address);
   if (auto ready = service->prepare_probe(settings); !ready) return std::unexpected(ready.error());
   if (auto alone = service->guard_wires(settings, config.failover); !alone) return std::unexpected(alone.error());
   if (config.failover)
-    if (auto joined = service->join_partner(*config.failover); !joined) return std::unexpected(joined.error());
+    if (auto joined = service->join_partner(config, settings); !joined) return std::unexpected(joined.error());
   service->server_.configure(std::move(settings));
   if (service->partner_) service->follow_duty();
   service->updater_.configure(config.dns_update, networks_of(service->server_.settings()));
@@ -183,7 +164,7 @@ void Service::receive() {
     receive_batch(batch, round);
   }
   send(round.at_once);
-  if (!round.change.leases.empty()) commit(std::move(round.change), std::move(round.after_commit));
+  if (!round.change.leases.empty()) commit(std::move(round.change), std::move(round.after_commit), std::move(round.before));
   // A crowd is served in fewer, larger rounds: what wakes this thread costs more than what a message asks.
   if (messages >= kCrowd) std::this_thread::sleep_for(kGather);
 }
@@ -211,6 +192,8 @@ void Service::receive_batch(const std::vector<Incoming>& batch, Round& round) {
     if (outcome.reply)
       (outcome.store.empty() ? round.at_once : round.after_commit)
           .push_back(socket_.prepare(*outcome.reply, in.arrival.interface));
+    if (outcome.before) round.before.push_back(std::move(*outcome.before));
+    if (!outcome.port.empty()) round.change.ports.push_back({outcome.store.back().address, std::move(outcome.port)});
     std::ranges::move(outcome.store, std::back_inserter(round.change.leases));
   }
 }
@@ -266,10 +249,10 @@ void Service::follow_name(const Lease& lease, StoreChange& change) {
   std::ranges::move(names_.follow(lease, server_.fqdn(lease)), std::back_inserter(change.names));
 }
 
-void Service::commit(StoreChange change, std::vector<Outgoing> replies) {
+void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
   ++in_flight_;
   leases_changed_ = true;
-  if (partner_ && partner_->connected()) return commit_on_both(std::move(change), std::move(replies));
+  if (partner_ && partner_->connected()) return commit_on_both(std::move(change), std::move(replies), std::move(before));
   store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) {
     // On the writer's thread: the replies are ready, and one more change of threads would only cost time.
     // Without a commit there is no ACK: the client asks again, and is served once the disk is.
@@ -299,7 +282,7 @@ void Service::expire_later() {
     if (error || stopping_) return;
     StoreChange change;
     // A standby hears of it from the partner; one that does not hear its partner knows not who renewed there.
-    if (server_.duty() == Duty::Serve) change.leases = server_.expire(now());
+    if (server_.duty() == Duty::Serve || server_.duty() == Duty::WholePool) change.leases = server_.expire(now());
     for (const auto& lease : change.leases) {
       log::debug("the lease of {} has run out", lease.address.text());
       follow_name(lease, change);

@@ -20,6 +20,7 @@
 #include "dhcp/name_updater.hpp"
 #include "dhcp/partner_link.hpp"
 #include "dhcp/server.hpp"
+#include "dhcp/server_clock.hpp"
 #include "dhcp/wire_watch.hpp"
 #include "dhcp/wire_socket.hpp"
 
@@ -46,12 +47,14 @@ class Service {
     ServerTime time;
     StoreChange change;
     std::vector<Outgoing> at_once, after_commit;
+    std::vector<Lease> before = {};
   };
   void receive_batch(const std::vector<Incoming>& batch, Round& round);
-  void commit(StoreChange change, std::vector<Outgoing> replies);
-  void commit_on_both(StoreChange change, std::vector<Outgoing> replies);
-  bool promise_alone(const std::vector<Lease>& leases);
-  Result<void> join_partner(const FailoverConfig& config);
+  /// `before`: what the clients had of these addresses until now, in a hot standby.
+  void commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before = {});
+  void commit_on_both(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before);
+  bool take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before);
+  Result<void> join_partner(const Config& config, const Settings& settings);
   std::vector<StoreChange> everything() const;
   void take_partners(StoreChange change, std::function<void(bool)> stored);
   void follow_duty();
@@ -73,7 +76,7 @@ class Service {
   void offer_after_probe(const Message& message, const Arrival& arrival, Outcome outcome);
   void follow_name(const Lease& lease, StoreChange& change);
   void expire_later();
-  ServerTime now() const;
+  ServerTime now() const { return clock_.now(); }
 
   boost::asio::io_context& io_;
   WireSocket socket_;
@@ -102,8 +105,7 @@ class Service {
   std::uint64_t malformed_ = 0;
   bool leases_changed_ = true;
   std::set<std::string> nearly_full_;
-  std::chrono::system_clock::time_point wall_at_start_;
-  std::chrono::nanoseconds boot_at_start_;
+  ServerClock clock_;
   bool stopping_ = false;
   std::size_t in_flight_ = 0;
   std::function<void()> when_idle_;

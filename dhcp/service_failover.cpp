@@ -8,10 +8,13 @@ namespace lab::dhcp {
 
 namespace asio = boost::asio;
 
-Result<void> Service::join_partner(const FailoverConfig& config) {
-  server_.share_pools(config.role == Role::Primary ? Share::Lower : Share::Upper);
+Result<void> Service::join_partner(const Config& config, const Settings& settings) {
+  server_.share_pools(config.failover->role == Role::Primary ? Share::Lower : Share::Upper);
+  server_.promise_alone_for(std::chrono::floor<std::chrono::seconds>(config.failover->reach));
+  std::chrono::seconds longest{0};
+  for (const auto& scope : settings.scopes) longest = std::max({longest, scope.lease, scope.max_lease});
   partner_ = std::make_unique<PartnerLink>(
-      io_, config,
+      io_, *config.failover, longest, PartnerMemory(config.leases + "-sole"),
       PartnerLink::Hooks{
           .hello =
               [this] {
@@ -33,7 +36,7 @@ Result<void> Service::join_partner(const FailoverConfig& config) {
 void Service::follow_duty() {
   const auto duty = partner_->partnership().duty();
   server_.set_duty(duty);
-  updater_.pause(duty == Duty::StandBy);  // of two that write one name, the slower would undo the faster's work
+  updater_.pause(duty == Duty::StandBy || duty == Duty::Hold);  // of two that write one name, the slower would undo the faster's work
 }
 
 std::vector<StoreChange> Service::everything() const {
@@ -76,7 +79,7 @@ void Service::take_partners(StoreChange change, std::function<void(bool)> stored
   });
 }
 
-void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) {
+void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
   struct Both {
     int left = 2;
     bool promised = true;
@@ -90,8 +93,8 @@ void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) 
     if (both->promised) send(both->replies);
     settled();
   };
-  partner_->replicate(change, [this, part, leases = change.leases](bool stored) {
-    part(stored || promise_alone(leases));
+  partner_->replicate(change, [this, part, leases = change.leases, before = std::move(before)](bool stored) {
+    part(stored || take_back(leases, before));
   });
   store_->save(std::move(change), [this, part](const Error* error) {
     if (error != nullptr) log::error("leases are not on disk, so they are not acknowledged: {}", error->text());
@@ -99,22 +102,20 @@ void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies) 
   });
 }
 
-/// The partner was lost before it could store these: whether they may be promised without it. A new lease of the
-/// partner's share may not, and is taken back, since the partner may be lending the address now.
-bool Service::promise_alone(const std::vector<Lease>& leases) {
-  bool all = true;
-  for (const auto& lease : leases) {
-    const bool fresh = lease.state == LeaseState::Active && lease.started == lease.touched;
-    if (!fresh || server_.in_own_share(lease.address)) continue;
-    all = false;
-    if (auto revoked = server_.revoke(lease.address, now())) {
-      StoreChange change;
-      follow_name(*revoked, change);
-      change.leases.push_back(std::move(*revoked));
-      commit(std::move(change), {});
-    }
+/// The partner was lost before it could store these: a lease is promised for as long as both know of it only, so it is
+/// taken back, and its client asks again in a moment. Whether the rest may be answered.
+bool Service::take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before) {
+  StoreChange change;
+  for (const auto& lease : promised) {
+    const auto had = std::ranges::find(before, lease.address, &Lease::address);
+    auto now_again = server_.take_back(lease, had == before.end() ? nullptr : &*had, now());
+    if (!now_again) continue;
+    follow_name(*now_again, change);
+    change.leases.push_back(std::move(*now_again));
   }
-  return all;
+  if (change.leases.empty()) return true;
+  commit(std::move(change), {});
+  return false;
 }
 
 }  // namespace lab::dhcp

@@ -303,10 +303,14 @@ class CommandLine {
     auto* new_group = command(group, "add", "a new group", [](auto& a, auto&, auto& o) -> Result<void> {
       const auto wanted = modifications_of(o.rules);
       if (!wanted) return std::unexpected(wanted.error());
-      auto done = a.add_group(o.names.front(), o.description);
-      return done && !wanted->empty() ? a.set_rules("group", o.names.front(), *wanted) : done;
+      for (auto& name : o.names) {
+        auto done = a.add_group(name, o.description);
+        if (done && !wanted->empty()) done = a.set_rules("group", name, *wanted);
+        if (!done) return done;
+      }
+      return {};
     });
-    names(new_group, false, "its name");
+    names(new_group, true, "its name");
     new_group->add_option("--description", options_.description, "what it is for");
     rules(new_group);
     names(command(group, "del", "takes a group away",

@@ -81,11 +81,23 @@ Result<int> Administrator::next_number() {
   return (*next_number_)++;
 }
 
+bool Administrator::is_sent_clear(const std::string& password) const {
+  // The realm has to learn it as well: it listens, and the server hashes what reaches it in the clear. What
+  // begins like a hash it would take for one.
+  return settings_.kerberos && !password.starts_with('{');
+}
+
+Result<void> Administrator::tell_realm(const std::string& uid, const Person& person) {
+  const bool told = !settings_.kerberos || !person.password || is_sent_clear(*person.password);
+  return told ? Result<void>() : set_password(uid, *person.password);
+}
+
 Result<Entry> Administrator::entry_of(const std::string& uid, Person person, int number) const {
   std::string stored;
   if (person.password) {
     if (auto fine = usable_password(*person.password); !fine) return std::unexpected(fine.error());
-    stored = hash_password(*person.password, random_salt());
+    stored =
+        is_sent_clear(*person.password) ? *person.password : hash_password(*person.password, random_salt());
   }
   if (person.name.empty()) person.name = uid;
   if (person.mail.empty()) person.mail = {uid + "@" + settings_.domain};
@@ -98,12 +110,11 @@ Result<void> Administrator::add_user(const std::string& uid, Person person) {
   const auto number = next_number();
   if (!number) return std::unexpected(number.error());
   const auto joined = person.groups;
-  const auto password = person.password;
+  const auto described = person;
   auto entry = entry_of(uid, std::move(person), *number);
   if (!entry) return std::unexpected(entry.error());
   if (auto done = outcome(session_.add(*entry), "user", uid); !done) return done;
-  if (settings_.kerberos && password)
-    if (auto done = set_password(uid, *password); !done) return done;
+  if (auto told = tell_realm(uid, described); !told) return told;
   for (auto& group : joined)
     if (auto done = join(group, {uid}); !done) {
       (void)session_.remove(entry->dn);  // half a user is worse than none
@@ -161,8 +172,7 @@ Administrator::Added Administrator::add_users(const std::vector<std::pair<std::s
   for (std::size_t k = 0; k < sent.size(); ++k) {
     const auto& uid = people[sent[k]].first;
     auto done = outcome(replies[k], "user", uid);
-    const auto& password = people[sent[k]].second.password;
-    if (done && settings_.kerberos && password) done = set_password(uid, *password);
+    if (done) done = tell_realm(uid, people[sent[k]].second);
     if (done)
       all.uids.insert(uid);
     else

@@ -59,6 +59,9 @@ class Administrator {
   Administrator(const Settings& settings, LocalSession session)
       : settings_(settings), session_(std::move(session)) {}
   Result<int> next_number();
+  bool is_sent_clear(const std::string& password) const;
+  /// A new person's password, where adding them has not told it.
+  Result<void> tell_realm(const std::string& uid, const Person& person);
   Result<Entry> entry_of(const std::string& uid, Person person, int number) const;
   Result<void> check_name(const std::string& kind, const std::string& name) const;
   Result<void> outcome(const Result<Reply>& reply, const std::string& kind, const std::string& name) const;

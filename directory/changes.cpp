@@ -1,5 +1,10 @@
 #include "directory/changes.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
 namespace lab::directory {
 namespace {
 
@@ -19,12 +24,18 @@ std::vector<std::string> without(const std::vector<std::string>& list,
   return rest;
 }
 
-/// An entry's modifications, those that take values away apart from those that set or add them.
+/// A group holds its place with this exactly while it has no other member.
+bool stands_for_nobody(const std::string& dn) { return dn.starts_with("cn=nobody,"); }
+
+/// An entry's modifications: those of which others wait, and all the rest, which is one operation (a group
+/// must keep a member at every moment).
 struct Difference {
   std::vector<Modification> fewer, more;
 };
 
-Difference difference(const Entry& before, const Entry& after) {
+/// `moves`: addresses that are somebody else's from now on, and so must be given up first.
+Difference difference(const Entry& before, const Entry& after,
+                      const std::function<bool(const std::string&)>& moves) {
   Difference d;
   auto compare = [&](const std::string& name) {
     if (same_name(name, "memberOf")) return;
@@ -34,22 +45,27 @@ Difference difference(const Entry& before, const Entry& after) {
       d.more.push_back({Modification::Kind::Replace, name, now});
       return;
     }
-    if (auto gone = without(old, now); !gone.empty())
-      d.fewer.push_back({Modification::Kind::Delete, name, std::move(gone)});
+    if (auto gone = without(old, now); !gone.empty()) {
+      const bool first = same_name(name, "mail") && std::any_of(gone.begin(), gone.end(), moves);
+      (first ? d.fewer : d.more).push_back({Modification::Kind::Delete, name, std::move(gone)});
+    }
     if (auto fresh = without(now, old); !fresh.empty())
       d.more.push_back({Modification::Kind::Add, name, std::move(fresh)});
   };
   for (auto& [name, values] : after.attributes) compare(name);
   for (auto& [name, values] : before.attributes)
     if (after.values(name).empty()) compare(name);
-  // A group must keep a member at every moment: what is taken and what is given go in one operation.
-  const bool group = !after.values("member").empty();
-  if (group && !d.more.empty()) {
-    d.more.insert(d.more.end(), std::make_move_iterator(d.fewer.begin()),
-                  std::make_move_iterator(d.fewer.end()));
-    d.fewer.clear();
-  }
   return d;
+}
+
+/// Whether it takes people out of a group and puts nobody in: that needs no entry that is still to come.
+bool only_takes_members(const Entry& after, const std::vector<Modification>& modifications) {
+  if (after.values("member").empty()) return false;
+  return std::all_of(modifications.begin(), modifications.end(), [](auto& m) {
+    return m.kind == Modification::Kind::Delete ||
+           (same_name(m.attribute, "member") &&
+            std::all_of(m.values.begin(), m.values.end(), stands_for_nobody));
+  });
 }
 
 Change modify(const std::string& dn, std::vector<Modification> modifications) {
@@ -80,11 +96,40 @@ std::string Change::text() const {
   return line;
 }
 
+Entry known_part(const Entry& there, const Entry& wanted) {
+  Entry part{.dn = wanted.dn, .attributes = {}};
+  for (auto& [name, values] : wanted.attributes) {
+    auto& old = there.values(name);
+    if (same_name(name, "userPassword")) {
+      if (!old.empty()) part.add(name, values);
+    } else if (!has_many(name)) {
+      part.add(name, old);
+    } else {
+      std::vector<std::string> both;
+      for (auto& value : values)
+        if (std::find(old.begin(), old.end(), value) != old.end()) both.push_back(value);
+      if (same_name(name, "member"))
+        for (auto* list : {&old, &values})
+          for (auto& dn : *list)
+            if (stands_for_nobody(dn) && std::find(both.begin(), both.end(), dn) == both.end())
+              both.push_back(dn);
+      part.add(name, both);
+    }
+  }
+  return part;
+}
+
 std::vector<Change> changes_between(const std::vector<Entry>& before, const std::vector<Entry>& after) {
   std::map<std::string_view, const Entry*> was, is;
   for (auto& entry : before) was[entry.dn] = &entry;
   for (auto& entry : after) is[entry.dn] = &entry;
-  std::vector<Change> deletes, takes, adds, sets;
+  std::set<std::string_view> given;  // addresses
+  for (auto& entry : after)
+    for (auto& address : entry.values("mail")) given.insert(address);
+  const auto moves = [&](const std::string& address) { return given.contains(address); };
+  // Out of a group before out of the directory: the server's own housekeeping (refint) would do it at the
+  // same time.
+  std::vector<Change> outs, deletes, takes, adds, sets;
   for (auto entry = before.rbegin(); entry != before.rend(); ++entry)
     if (!is.contains(entry->dn)) deletes.push_back({Change::Kind::Delete, {entry->dn, {}}, {}});
   for (auto& entry : after) {
@@ -93,14 +138,15 @@ std::vector<Change> changes_between(const std::vector<Entry>& before, const std:
       adds.push_back({Change::Kind::Add, without_member_of(entry), {}});
       continue;
     }
-    auto d = difference(*found->second, entry);
+    auto d = difference(*found->second, entry, moves);
     if (!d.fewer.empty()) takes.push_back(modify(entry.dn, std::move(d.fewer)));
-    if (!d.more.empty()) sets.push_back(modify(entry.dn, std::move(d.more)));
+    if (d.more.empty()) continue;
+    auto& list = only_takes_members(entry, d.more) ? outs : sets;
+    list.push_back(modify(entry.dn, std::move(d.more)));
   }
-  for (auto* list : {&takes, &adds, &sets})
-    deletes.insert(deletes.end(), std::make_move_iterator(list->begin()),
-                   std::make_move_iterator(list->end()));
-  return deletes;
+  for (auto* list : {&deletes, &takes, &adds, &sets})
+    outs.insert(outs.end(), std::make_move_iterator(list->begin()), std::make_move_iterator(list->end()));
+  return outs;
 }
 
 }  // namespace lab::directory

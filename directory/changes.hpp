@@ -20,9 +20,14 @@ struct Change {
   std::string text() const;  ///< "modify uid=ali,ou=people,dc=helper,dc=bac: replace cn, add mail"
 };
 
-/// In an order a server takes: who leaves first (children before parents), then values taken away, then new
-/// entries (parents before children), then values added. memberOf is left out: the server keeps it from the
-/// groups.
+/// In an order a server takes: first who leaves a group, then who leaves altogether (children before
+/// parents), then values taken away, new entries (parents before children), values added. memberOf is left
+/// out: the server keeps it from the groups.
 std::vector<Change> changes_between(const std::vector<Entry>& before, const std::vector<Entry>& after);
+
+/// What of the entry `there` the topology's `wanted` speaks of: stands for the last time's where nobody
+/// remembers it, as for somebody added by hand whom the topology now names, or for a copy that becomes an
+/// original. What else is there stays, and so does a password.
+Entry known_part(const Entry& there, const Entry& wanted);
 
 }  // namespace lab::directory

@@ -11,6 +11,7 @@
 #include "common/log.hpp"
 #include "directory/asker.hpp"
 #include "directory/flavour.hpp"
+#include "directory/given_rules.hpp"
 #include "directory/known_people.hpp"
 #include "directory/login_cache.hpp"
 #include "directory/password_limit.hpp"
@@ -83,7 +84,8 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   /// The name without the domain before its backslash; nullopt when that is another domain.
   asio::awaitable<Result<std::optional<std::string>>> own_name(std::string typed, Clock::time_point deadline);
   asio::awaitable<Result<User>> user_with_rules(const Entry& entry, Clock::time_point deadline);
-  asio::awaitable<Result<void>> add_nested_groups(User& user, Clock::time_point deadline);
+  /// The groups she is in, those through others included; into `user` go their names.
+  asio::awaitable<Result<std::vector<Entry>>> nested_groups(User& user, Clock::time_point deadline);
   static asio::awaitable<Authentication> authenticate(std::shared_ptr<Impl> self, std::string user,
                                                       std::string password);
   static asio::awaitable<Authentication> authenticate_cached(std::shared_ptr<Impl> self, std::string user,
@@ -163,7 +165,8 @@ asio::awaitable<Result<std::optional<std::string>>> Client::Impl::own_name(std::
   co_return !netbios_name->empty() && same_name(*netbios_name, name.domain) ? Name(name.user) : Name();
 }
 
-asio::awaitable<Result<void>> Client::Impl::add_nested_groups(User& user, Clock::time_point deadline) {
+asio::awaitable<Result<std::vector<Entry>>> Client::Impl::nested_groups(User& user,
+                                                                        Clock::time_point deadline) {
   auto what = search_groups(settings.base, user.dn);
   what.page = settings.limits.page;
   auto groups = co_await asker.search(what, deadline);
@@ -172,7 +175,7 @@ asio::awaitable<Result<void>> Client::Impl::add_nested_groups(User& user, Clock:
   for (auto& group : groups->entries) user.groups.push_back(leaf_of_dn(group.dn));
   std::sort(user.groups.begin(), user.groups.end());
   user.groups.erase(std::unique(user.groups.begin(), user.groups.end()), user.groups.end());
-  co_return Result<void>();
+  co_return std::move(groups->entries);
 }
 
 asio::awaitable<Result<std::optional<Client::Impl::Found>>> Client::Impl::look_up(
@@ -189,18 +192,20 @@ asio::awaitable<Result<std::optional<Client::Impl::Found>>> Client::Impl::look_u
   if (entry == nullptr) co_return Nobody();
   auto user = co_await user_with_rules(*entry, deadline);
   if (!user) co_return std::unexpected(user.error());
-  Found person{.entry = *entry, .user = std::move(*user), .where = std::move(where)};
-  if (settings.flavour == Flavour::ActiveDirectory)
-    if (auto added = co_await add_nested_groups(person.user, deadline); !added)
-      co_return std::unexpected(added.error());
-  co_return Nobody(std::move(person));
+  co_return Nobody(Found{.entry = *entry, .user = std::move(*user), .where = std::move(where)});
 }
 
 /// The person with the rules that hold for her. Groups change while a lab runs, so they are read again as
 /// often as people are.
 asio::awaitable<Result<User>> Client::Impl::user_with_rules(const Entry& entry, Clock::time_point deadline) {
   auto user = user_of(settings.flavour, entry);
-  if (settings.flavour == Flavour::ActiveDirectory) co_return user;  // its schema has no such rules
+  if (settings.flavour == Flavour::ActiveDirectory) {
+    auto groups = co_await nested_groups(user, deadline);
+    if (!groups) co_return std::unexpected(groups.error());
+    user.policy = resolve_given(settings.rules, settings.base, user, entry, std::move(*groups));
+    if (user.policy.quota) user.quota = user.policy.quota->value;
+    co_return user;
+  }
   if (Clock::now() >= policies_until) {
     auto found = co_await asker.search(search_policies(settings.base), deadline);
     if (!found) co_return std::unexpected(found.error());
@@ -208,7 +213,8 @@ asio::awaitable<Result<User>> Client::Impl::user_with_rules(const Entry& entry, 
     policies = std::move(found->entries);
     policies_until = Clock::now() + KnownPeopleLimits{}.fresh;
   }
-  user.policy = resolve_policy(entry, policies);
+  user.policy = settings.rules.empty() ? resolve_policy(entry, policies)
+                                       : resolve_given(settings.rules, settings.base, user, entry, policies);
   if (user.policy.quota) user.quota = user.policy.quota->value;
   co_return user;
 }
@@ -339,9 +345,9 @@ asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> se
       if (auto user = user_of(flavour, member); !user.addresses.empty())
         recipient.members.push_back(user.addresses.front());
   } else {
-      auto user = co_await self->user_with_rules(*entry, deadline);
-      if (!user) co_return answer(Outcome::Unavailable, user.error().text());
-      recipient.user = std::move(*user);
+    auto user = co_await self->user_with_rules(*entry, deadline);
+    if (!user) co_return answer(Outcome::Unavailable, user.error().text());
+    recipient.user = std::move(*user);
   }
   co_return recipient;
 }

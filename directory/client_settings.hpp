@@ -2,8 +2,11 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "directory/ldif.hpp"
 
 namespace lab::directory {
 
@@ -57,6 +60,14 @@ struct LoginCacheLimits {
   std::size_t most = 4096;
 };
 
+/// Rules for people of a directory whose schema has none of ours (Active Directory, or somebody else's
+/// server): each an entry with attributes of labPolicy (policy_config.hpp), by its name in lower case.
+struct GivenRules {
+  Entry everybody;
+  std::map<std::string, Entry> groups, users;
+  bool empty() const { return everybody.attributes.empty() && groups.empty() && users.empty(); }
+};
+
 struct ClientSettings {
   /// "ldapi:///path", "ldap://host[:389]", "ldaps://host[:636]"; the first one preferred.
   std::vector<std::string> urls;
@@ -66,6 +77,7 @@ struct ClientSettings {
   std::string ca_file;   ///< PEM; needed for ldap:// and ldaps://
   Flavour flavour = Flavour::OpenLdap;
   Referrals referrals = Referrals::Refuse;
+  GivenRules rules = {};
   LoginCacheLimits cache = {};
   ClientLimits limits = {};
 };

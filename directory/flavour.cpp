@@ -163,7 +163,7 @@ Search search_groups(const std::string& base, const std::string& dn) {
   Search s;
   s.base = base;
   s.filter = fmt::format("(&(objectClass=group)(member{}={}))", kInChain, escape_filter(dn));
-  s.attributes = {"1.1"};
+  s.attributes = {"cn", "sAMAccountName", "memberOf"};
   return s;
 }
 

@@ -74,6 +74,21 @@ void Folder::release_lock() const { ::close(lock_); }
 
 bool Folder::filled() const { return fs::exists(database() + "/applied.ldif"); }
 
+bool Folder::copied() const { return !filled() && fs::exists(database() + "/copied"); }
+
+Result<void> Folder::set_copied() const {
+  return fs::exists(database() + "/copied") ? Result<void>() : write_durably(database() + "/copied", "");
+}
+
+Result<void> Folder::set_aside() const {
+  const auto place = path("db.set-aside");
+  std::error_code wrong;
+  fs::remove_all(place, wrong);
+  if (::rename(database().c_str(), place.c_str()) != 0)
+    return system_failure("cannot set it aside", database());
+  return {};
+}
+
 Result<void> Folder::begin_fill() {
   std::error_code wrong;
   fs::remove_all(database(), wrong);

@@ -3,6 +3,8 @@
 ///   db/data.mdb          slapd's database
 ///   db/applied.ldif      the tree of the topology as it was last put into the database (passwords hashed)
 ///   db/applied.ldif.new  the same while the database is being filled
+///   db/copied            of a replica: the database has once been whole
+///   db.set-aside         the database of an original that has become a replica
 ///   slapd.conf, lab.schema, slapadd.conf, slapd.pid, lock
 ///
 /// applied.ldif gets its name when the database and it are on disk: a database without it is a fill that was
@@ -27,6 +29,11 @@ class Folder {
   void release_lock() const;
   /// Whether a complete database is there.
   bool filled() const;
+  /// Whether the database is a whole copy of another server's.
+  bool copied() const;
+  Result<void> set_copied() const;
+  /// Makes room for a copy, and keeps what is there: an original's people may have changed something last.
+  Result<void> set_aside() const;
   /// Removes what an interrupted fill left, and makes room for a new one.
   Result<void> begin_fill();
   /// Where the tree that fills the database is to be written.

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -25,6 +26,43 @@ std::vector<char*> argv_of(std::vector<std::string>& words) {
   for (auto& word : words) list.push_back(word.data());
   list.push_back(nullptr);
   return list;
+}
+
+/// slapd's tools are slapd itself under other names (`words[0]`). Waits for it; what it says goes to standard
+/// error, what it writes to `output` where that is asked for.
+Result<void> run_tool(const std::string& slapd, std::vector<std::string> words, std::string* output) {
+  int ends[2] = {-1, -1};
+  if (output != nullptr && ::pipe2(ends, O_CLOEXEC) != 0)
+    return fail(std::string("cannot make a pipe: ") + std::strerror(errno));
+  auto argv = argv_of(words);
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) return fail("cannot start " + words[0] + ": " + std::strerror(errno));
+  if (child == 0) {
+    // Whoever stops us stops it: the next start does it again.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    ::dup2(output != nullptr ? ends[1] : STDERR_FILENO, STDOUT_FILENO);
+    ::execv(slapd.c_str(), argv.data());
+    ::_exit(127);
+  }
+  if (output != nullptr) {
+    ::close(ends[1]);
+    std::array<char, 65536> buffer;
+    for (ssize_t n = 0; (n = ::read(ends[0], buffer.data(), buffer.size())) != 0;)
+      if (n > 0)
+        output->append(buffer.data(), static_cast<std::size_t>(n));
+      else if (errno != EINTR)
+        break;
+    ::close(ends[0]);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status == 0) return {};
+  if (WIFSIGNALED(status)) return fail(fmt::format("{} was killed by signal {}", words[0], WTERMSIG(status)));
+  return fail(fmt::format("{} ended with status {}", words[0], WEXITSTATUS(status)), words.back(),
+              "its words stand above");
 }
 
 }  // namespace
@@ -63,37 +101,23 @@ void prepare_environment(unsigned connections, const Kerberos* kerberos) {
     // Tickets that were shown are remembered beside the keys; the library's own place is outside of the lab.
     ::setenv("KRB5RCACHENAME", ("file2:" + kerberos->keytab + ".replay").c_str(), 1);
   }
-  // Argon2 takes 1 MiB for a moment: with the threshold fixed it is given back each time; few arenas keep the
-  // rest small.
-  ::setenv("MALLOC_MMAP_THRESHOLD_", "262144", 1);
-  ::setenv("MALLOC_TRIM_THRESHOLD_", "131072", 1);
-  ::setenv("MALLOC_ARENA_MAX", "2", 1);
+  // Argon2 takes 1 MiB for a moment. Given back to the kernel and fetched anew for each bind, as a mapping of its own,
+  // that would cost eight times what the hash itself does; one arena that keeps a little is as small.
+  ::setenv("MALLOC_MMAP_THRESHOLD_", "4194304", 1);
+  ::setenv("MALLOC_TRIM_THRESHOLD_", "2097152", 1);
+  ::setenv("MALLOC_ARENA_MAX", "1", 1);
 }
 
 Result<void> run_slapadd(const std::string& slapd, const std::string& conf, const std::string& ldif) {
-  // slapadd is slapd under another name.
   // "-w": with the mark (contextCSN) from which those who follow changes begin.
-  std::vector<std::string> words{"slapadd", "-q", "-w", "-f", conf, "-l", ldif};
-  auto argv = argv_of(words);
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child < 0) return fail(std::string("cannot start slapadd: ") + std::strerror(errno));
-  if (child == 0) {
-    // Whoever stops us stops the fill: the next start does it again.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(1);
-    ::dup2(STDERR_FILENO, STDOUT_FILENO);
-    ::execv(slapd.c_str(), argv.data());
-    ::_exit(127);
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (status == 0) return {};
-  if (WIFSIGNALED(status))
-    return fail(fmt::format("slapadd was killed by signal {}", WTERMSIG(status)), ldif);
-  return fail(fmt::format("slapadd ended with status {}", WEXITSTATUS(status)), ldif,
-              "its words stand above");
+  return run_tool(slapd, {"slapadd", "-q", "-w", "-f", conf, "-l", ldif}, nullptr);
+}
+
+Result<std::string> run_slapcat(const std::string& slapd, const std::string& conf) {
+  std::string ldif;
+  if (auto done = run_tool(slapd, {"slapcat", "-o", "ldif-wrap=no", "-f", conf}, &ldif); !done)
+    return std::unexpected(done.error());
+  return ldif;
 }
 
 Error become_slapd(const std::string& slapd, const std::string& conf, const std::string& urls) {

@@ -18,6 +18,9 @@ void prepare_environment(unsigned connections, const Kerberos* kerberos = nullpt
 /// slapadd -q of `ldif` with `conf`; waits for it. What it says goes to standard error.
 Result<void> run_slapadd(const std::string& slapd, const std::string& conf, const std::string& ldif);
 
+/// slapcat with `conf`: everything a database holds that no slapd has open, as LDIF.
+Result<std::string> run_slapcat(const std::string& slapd, const std::string& conf);
+
 /// Becomes slapd; returns only on failure.
 Error become_slapd(const std::string& slapd, const std::string& conf, const std::string& urls);
 

@@ -27,15 +27,6 @@ bool ready(int fd, short events, Clock::time_point deadline) {
   }
 }
 
-Change modification(const Entry& entry) {
-  Change c;
-  c.kind = Change::Kind::Modify;
-  c.entry.dn = entry.dn;
-  for (auto& [name, values] : entry.attributes)
-    c.modifications.push_back({Modification::Kind::Replace, name, values});
-  return c;
-}
-
 }  // namespace
 
 Result<LocalSession> LocalSession::open(const std::string& path, std::chrono::milliseconds patience) {
@@ -145,42 +136,6 @@ Result<Reply> LocalSession::modify(const std::string& dn, const std::vector<Modi
 }
 Result<Reply> LocalSession::change_password(const std::string& dn, std::string_view fresh) {
   return ask(wire_.change_password(dn, fresh));
-}
-
-Result<Reply> LocalSession::modify_anyway(const Change& change) {
-  auto whole = modify(change.entry.dn, change.modifications);
-  auto already = [](const Result<Reply>& r) {
-    return r && (r->code == LDAP_NO_SUCH_ATTRIBUTE || r->code == LDAP_TYPE_OR_VALUE_EXISTS);
-  };
-  if (!already(whole)) return whole;
-  // One value is there already or gone already, by hand or by the server's own housekeeping: the others, one
-  // by one.
-  for (auto& m : change.modifications)
-    for (std::size_t i = 0; i < std::max<std::size_t>(1, m.values.size()); ++i) {
-      Modification one{m.kind, m.attribute, m.values};
-      if (m.kind != Modification::Kind::Replace && !m.values.empty()) one.values = {m.values[i]};
-      auto done = modify(change.entry.dn, {one});
-      if (!done || (!done->ok() && !already(done))) return done;
-    }
-  return Reply{};
-}
-
-Result<void> LocalSession::apply(const Change& change) {
-  auto outcome = [&](const Result<Reply>& reply, int fine) -> Result<void> {
-    if (!reply) return std::unexpected(reply.error());
-    if (reply->ok() || reply->code == fine) return {};
-    return fail(change.text() + ": " + reply->text());
-  };
-  switch (change.kind) {
-    case Change::Kind::Delete: return outcome(remove(change.entry.dn), LDAP_NO_SUCH_OBJECT);
-    // Whoever was deleted by hand stays deleted.
-    case Change::Kind::Modify: return outcome(modify_anyway(change), LDAP_NO_SUCH_OBJECT);
-    case Change::Kind::Add: break;
-  }
-  auto added = add(change.entry);
-  // Somebody added by hand and now named in the topology: from here on the topology's word counts.
-  if (added && added->code == LDAP_ALREADY_EXISTS) return apply(modification(change.entry));
-  return outcome(added, LDAP_SUCCESS);
 }
 
 }  // namespace lab::directory

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "common/error.hpp"
-#include "directory/changes.hpp"
 #include "directory/wire.hpp"
 
 namespace lab::directory {
@@ -33,16 +32,12 @@ class LocalSession {
   Result<Reply> remove(const std::string& dn);
   Result<Reply> change_password(const std::string& dn, std::string_view fresh);
 
-  /// Carries out one change. A change that has been made already is fine: the end is what counts.
-  Result<void> apply(const Change& change);
-
  private:
   LocalSession(int fd, std::chrono::milliseconds patience) : fd_(fd), patience_(patience) {}
   using Clock = std::chrono::steady_clock;
   Result<Reply> ask(Result<int> id);
   Result<void> send(Clock::time_point deadline);
   Result<Reply> receive(int id, Clock::time_point deadline);
-  Result<Reply> modify_anyway(const Change& change);
 
   int fd_;
   std::chrono::milliseconds patience_;

@@ -14,7 +14,9 @@ int main(int argc, char** argv) {
   return daemon_main(
       argc, argv,
       {.name = "lab-directory",
-       .summary = "The directory of one domain: fills OpenLDAP's slapd from a YAML file and runs it.",
+       .summary = "The directory of one domain: fills OpenLDAP's slapd from a YAML file and runs it.\n\n"
+                  "For everybody:   lab-directory whoami | search | passwd      -h after each tells more\n"
+                  "For the teacher: lab-directory user | group | import | export | certify",
        .example = "lab-directory --config directory.yaml",
        .reference = [] { return directory::settings_table().reference(); },
        .check =

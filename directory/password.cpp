@@ -23,9 +23,12 @@ std::string hash_password(std::string_view password, const Salt& salt, HashCost 
 }
 
 bool password_matches(std::string_view stored, std::string_view password) {
-  if (!stored.starts_with("{ARGON2}$argon2id$")) return false;
+  // slapd's own module makes Argon2i, and stores the zero byte at its end as well.
+  const bool id = stored.starts_with("{ARGON2}$argon2id$");
+  if (!id && !stored.starts_with("{ARGON2}$argon2i$")) return false;
   const std::string encoded(stored.substr(kScheme.size()));
-  return argon2id_verify(encoded.c_str(), password.data(), password.size()) == ARGON2_OK;
+  return argon2_verify(encoded.c_str(), password.data(), password.size(), id ? Argon2_id : Argon2_i) ==
+         ARGON2_OK;
 }
 
 }  // namespace lab::directory

@@ -25,7 +25,8 @@ using Salt = std::array<std::uint8_t, 16>;
 /// "{ARGON2}$argon2id$v=19$m=1024,t=1,p=1$salt$hash" for a userPassword attribute.
 std::string hash_password(std::string_view password, const Salt& salt, HashCost cost = {});
 
-/// Whether `stored`, a value made by hash_password, is of `password`. False for any other scheme.
+/// Whether `stored`, made by hash_password or by slapd when somebody changed it there, is of `password`.
+/// False for any other scheme.
 bool password_matches(std::string_view stored, std::string_view password);
 
 }  // namespace lab::directory

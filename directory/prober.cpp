@@ -16,6 +16,7 @@
 
 #include "common/log.hpp"
 #include "common/runtime.hpp"
+#include "directory/apply.hpp"
 #include "directory/local_session.hpp"
 
 namespace lab::directory {
@@ -98,11 +99,10 @@ Result<void> bring_up(const ProberTask& task, const Folder& folder, int watch, i
   auto session = first_bind(task, server, deadline);
   if (!session) return std::unexpected(session.error());
   if (auto there = wait_for_tree(task, *session, server, deadline); !there) return there;
-  for (auto& change : task.changes) {
-    if (auto done = session->apply(change); !done) return done;
-    log::info("directory: {}", change.text());
-  }
-  return task.applied.empty() ? Result<void>() : folder.set_applied(task.applied);
+  if (!task.original.empty()) return folder.set_copied();
+  auto tree = task.tree;
+  if (auto done = apply_changes(*session, task.suffix, task.changes, tree); !done) return done;
+  return tree.empty() ? Result<void>() : folder.set_applied(to_ldif(tree));
 }
 
 [[noreturn]] void probe(const ProberTask& task, const Folder& folder, int watch, int server,

@@ -19,7 +19,7 @@ struct ProberTask {
   std::string original;         ///< of a replica: ready once everything has been copied from there
   bool fresh = false;           ///< the database has just been filled and is not yet known to be on disk
   std::vector<Change> changes;  ///< to be made before anybody is told that the server is ready
-  std::string applied;          ///< the tree as LDIF once they are made; empty: as it is
+  std::vector<Entry> tree;      ///< what the topology says once they are made; empty: as it was
   ServeLimits limits;
 };
 

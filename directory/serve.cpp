@@ -20,6 +20,9 @@
 namespace lab::directory {
 namespace {
 
+/// Entries a copy has room for: its original may grow, and address space costs nothing.
+constexpr std::size_t kRoomForCopy = 32768;
+
 /// The tree the settings ask for, and the one that was applied the last time.
 struct Trees {
   std::vector<Entry> before, now;
@@ -35,6 +38,18 @@ Result<std::string> read_password(const std::string& file) {
   return password;
 }
 
+/// DN -> password of the programs' accounts.
+Result<std::map<std::string, std::string>> account_passwords(const Settings& s) {
+  std::map<std::string, std::string> accounts;
+  for (auto* account : {&s.service, &s.replication}) {
+    if (!*account) continue;
+    auto password = read_password((*account)->password_file);
+    if (!password) return std::unexpected(password.error());
+    accounts.emplace((*account)->dn, std::move(*password));
+  }
+  return accounts;
+}
+
 Result<Trees> make_trees(const Settings& s, const Folder& folder) {
   Trees trees;
   if (folder.filled()) {
@@ -46,14 +61,9 @@ Result<Trees> make_trees(const Settings& s, const Folder& folder) {
     if (!entries) return std::unexpected(entries.error());
     trees.before = std::move(*entries);
   }
-  std::map<std::string, std::string> accounts;
-  for (auto* account : {&s.service, &s.replication}) {
-    if (!*account) continue;
-    auto password = read_password((*account)->password_file);
-    if (!password) return std::unexpected(password.error());
-    accounts.emplace((*account)->dn, std::move(*password));
-  }
-  trees.now = build_tree(s, store_passwords(s, accounts, trees.before, random_salt), trees.before);
+  const auto accounts = account_passwords(s);
+  if (!accounts) return std::unexpected(accounts.error());
+  trees.now = build_tree(s, store_passwords(s, *accounts, trees.before, random_salt), trees.before);
   if (!trees.before.empty() && trees.before.front().dn != s.suffix)
     return fail("the database is of " + trees.before.front().dn + ", the settings are of " + s.suffix,
                 folder.database(), "start with a fresh data folder (labctl down --purge)");
@@ -69,9 +79,42 @@ Result<void> fill(const Settings& s, Folder& folder, const std::string& slapd, c
   return run_slapadd(slapd, conf, folder.filling());
 }
 
+/// A copy that is to be an original from now on: the first server is gone, or they change places. Everything
+/// people have changed is in its database, and stays.
+Result<void> adopt_copy(const Settings& s, const Folder& folder, const std::string& slapd, const Place& place,
+                        ProberTask& task) {
+  const auto conf = folder.path("slapadd.conf");
+  if (auto done = write_file(conf, slapadd_conf(s, place, kRoomForCopy)); !done) return done;
+  const auto text = run_slapcat(slapd, conf);
+  if (!text) return std::unexpected(text.error());
+  const auto there = parse_ldif(*text);
+  if (!there) return std::unexpected(there.error());
+  const auto accounts = account_passwords(s);
+  if (!accounts) return std::unexpected(accounts.error());
+  task.tree = build_tree(s, store_passwords(s, *accounts, *there, random_salt), *there);
+  std::map<std::string_view, const Entry*> known;
+  for (auto& entry : *there) known.emplace(entry.dn, &entry);
+  std::vector<Entry> before;
+  for (auto& wanted : task.tree)
+    if (const auto found = known.find(wanted.dn); found != known.end()) {
+      before.push_back(known_part(*found->second, wanted));
+      // Programs have the password we give them.
+      if (accounts->contains(wanted.dn) &&
+          found->second->first("userPassword") != wanted.first("userPassword"))
+        std::erase_if(before.back().attributes, [](auto& a) { return same_name(a.first, "userPassword"); });
+    }
+  task.changes = changes_between(before, task.tree);
+  log::info("directory: the copy of {} entries is the original from now on", there->size());
+  return {};
+}
+
 /// An original: its database holds what the topology says and what people have changed since.
 Result<void> prepare_original(const Settings& s, Folder& folder, const std::string& slapd, Place& place,
                               ProberTask& task, std::string& conf) {
+  if (folder.copied()) {
+    conf = slapd_conf(s, place, kRoomForCopy);
+    return adopt_copy(s, folder, slapd, place, task);
+  }
   auto trees = make_trees(s, folder);
   if (!trees) return std::unexpected(trees.error());
   conf = slapd_conf(s, place, trees->now.size());
@@ -80,7 +123,7 @@ Result<void> prepare_original(const Settings& s, Folder& folder, const std::stri
     return fill(s, folder, slapd, place, trees->now);
   }
   task.changes = changes_between(trees->before, trees->now);
-  if (trees->before != trees->now) task.applied = to_ldif(trees->now);
+  if (trees->before != trees->now) task.tree = std::move(trees->now);
   return {};
 }
 
@@ -94,12 +137,15 @@ Result<void> prepare_replica(const Settings& s, Folder& folder, Place& place, Pr
   if (!syncrepl) return std::unexpected(syncrepl.error());
   place.chain = std::move(*chain);
   place.syncrepl = std::move(*syncrepl);
-  // The original may grow: address space costs nothing.
-  constexpr std::size_t kRoomFor = 32768;
-  conf = slapd_conf(s, place, kRoomFor);
+  conf = slapd_conf(s, place, kRoomForCopy);
   task.original = s.replica_of;
   // A database filled here once, as an original, is of another making.
-  if (!std::filesystem::exists(folder.database()) || folder.filled()) return folder.begin_fill();
+  if (folder.filled()) {
+    if (auto aside = folder.set_aside(); !aside) return aside;
+    log::info("directory: this server becomes a copy; its own database is kept as {}",
+              folder.path("db.set-aside"));
+  }
+  if (!std::filesystem::exists(folder.database())) return folder.begin_fill();
   return {};
 }
 
@@ -125,7 +171,7 @@ Result<void> prepare(const Settings& s, const ServeLimits& limits, std::string& 
                   .original = {},
                   .fresh = false,
                   .changes = {},
-                  .applied = {},
+                  .tree = {},
                   .limits = limits};
   std::string text;
   auto ready = s.replica_of.empty() ? prepare_original(s, folder, slapd, place, task, text)

@@ -68,12 +68,15 @@ std::string slapd_conf(const Settings& s, const Place& place, std::size_t entrie
       "threads {}\n"
       "conn_max_pending 1000\n"
       "sizelimit 1000\n"
-      "timelimit 30\n\n"
+      "timelimit 30\n"
+      "# Whoever has said nothing for so long makes room for others; those who follow changes do not count.\n"
+      "idletimeout 300\n\n"
       "# A password in the clear proves nothing but that the wire was read: 13 confidentialityRequired (RFC "
       "4513 5.1.3).\n"
       "# TLS counts 128 and more; the Unix socket, which never leaves this machine, counts 71.\n"
       "security simple_bind=64\n",
-      s.kerberos ? "moduleload back_sock\n" : "", cost.memory_kib, cost.passes, quoted(place.pid_file), s.threads);
+      s.kerberos ? "moduleload back_sock\n" : "", cost.memory_kib, cost.passes, quoted(place.pid_file),
+      s.threads);
   if (!s.tls.certificate.empty())
     out += fmt::format(
         "\nTLSCertificateFile {}\n"

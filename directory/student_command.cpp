@@ -251,6 +251,13 @@ Result<void> change(LDAP* ld, const std::string& dn, const std::string& before, 
     case PP_passwordTooShort: return fail(say().too_short);
     case PP_passwordInHistory: return fail(say().used_before);
     case PP_passwordTooYoung: return fail(say().too_soon);
+    default: break;
+  }
+  switch (code) {
+    // The server that keeps the passwords is down (of a copy, or Kerberos'), or has too much to do.
+    case LDAP_UNAVAILABLE:
+    case LDAP_OTHER:
+    case LDAP_BUSY: return fail(filled(say().not_now, told));
     default: return fail(filled(say().refused, told));
   }
 }
@@ -355,7 +362,7 @@ int student_main(int argc, char** argv) {
   Result<void> (*chosen)(const Options&) = nullptr;
   auto command = [&](const char* name, const char* text, Result<void> (*action)(const Options&)) {
     auto* sub = app.add_subcommand(name, text);
-    sub->add_option("-u,--user", o.user, "login name or address")->required()->type_name("NAME");
+    sub->add_option("-u,--user", o.user, "login name or address; asked for when left out")->type_name("NAME");
     sub->add_option("--domain", o.domain, "the domain; by default that of the address, or this machine's");
     sub->add_option("-H,--url", o.url, "the server, such as ldap://srv.helper.bac; by default found in the DNS")
         ->check([](const std::string& url) {
@@ -381,7 +388,12 @@ int student_main(int argc, char** argv) {
   // Where nobody says whom to trust, the machine's own list is meant: libldap's default is nobody.
   const char* trusted = std::getenv("LDAPTLS_CACERT");
   if (o.ca.empty()) o.ca = trusted != nullptr ? trusted : "/etc/ssl/certs/ca-certificates.crt";
-  const auto done = chosen(o);
+  if (o.user.empty() && isatty(STDIN_FILENO) != 0) {
+    fmt::print(stderr, "{}", say().login);
+    std::getline(std::cin, o.user);
+  }
+  Result<void> done = fail(filled(say().no_user, app.get_subcommands().front()->get_name()));
+  if (!o.user.empty()) done = chosen(o);
   if (!done) fmt::print(stderr, "lab-directory: {}\n", done.error().text());
   return done ? 0 : 1;
 }

@@ -4,6 +4,8 @@ namespace lab::directory {
 
 const StudentTexts& student_texts(Language language) {
   static constexpr StudentTexts kEnglish{
+      .login = "Login name: ",
+      .no_user = "who are you? lab-directory {} -u LOGIN",
       .password = "Password: ",
       .old_password = "Old password: ",
       .new_password = "New password: ",
@@ -18,15 +20,21 @@ const StudentTexts& student_texts(Language language) {
       .used_before = "the new password was used before; nothing was changed",
       .too_soon = "the password was changed a moment ago; nothing was changed",
       .refused = "the directory does not take this password ({}); nothing was changed",
+      .not_now = "the password cannot be changed now ({}); nothing was changed: try again later",
       .changed = "the password of {} is changed; it holds for mail too",
       .nobody_found = "nobody found for '{}'",
-      .no_domain = "which domain? name one with --domain helper.bac, or the server with -H ldap://srv.helper.bac",
+      .no_domain =
+          "which domain? name one with --domain helper.bac, or the server with -H ldap://srv.helper.bac",
       .no_server = "{} names no directory in the DNS (SRV _ldap._tcp); name it with -H ldap://srv.{}",
       .no_answer = "{} does not answer: {}",
-      .no_tls = "no protected connection to {}: its certificate must be of an authority this machine trusts, and bear "
-                "this name ({})",
+      .no_tls =
+          "no protected connection to {}: its certificate must be of an authority this machine trusts, and "
+          "bear "
+          "this name ({})",
   };
   static constexpr StudentTexts kFrench{
+      .login = "Identifiant : ",
+      .no_user = "qui êtes-vous ? lab-directory {} -u IDENTIFIANT",
       .password = "Mot de passe : ",
       .old_password = "Ancien mot de passe : ",
       .new_password = "Nouveau mot de passe : ",
@@ -41,13 +49,20 @@ const StudentTexts& student_texts(Language language) {
       .used_before = "le nouveau mot de passe a déjà servi ; rien n'a été changé",
       .too_soon = "le mot de passe vient d'être changé ; rien n'a été changé",
       .refused = "l'annuaire n'accepte pas ce mot de passe ({}) ; rien n'a été changé",
+      .not_now =
+          "le mot de passe ne peut pas être changé maintenant ({}) ; rien n'a été changé : réessayez plus "
+          "tard",
       .changed = "le mot de passe de {} est changé, pour le courrier aussi",
       .nobody_found = "personne pour « {} »",
-      .no_domain = "quel domaine ? Indiquez-le par --domain helper.bac, ou le serveur par -H ldap://srv.helper.bac",
-      .no_server = "{} n'annonce pas d'annuaire dans le DNS (SRV _ldap._tcp) ; indiquez-le par -H ldap://srv.{}",
+      .no_domain =
+          "quel domaine ? Indiquez-le par --domain helper.bac, ou le serveur par -H ldap://srv.helper.bac",
+      .no_server =
+          "{} n'annonce pas d'annuaire dans le DNS (SRV _ldap._tcp) ; indiquez-le par -H ldap://srv.{}",
       .no_answer = "{} ne répond pas : {}",
-      .no_tls = "pas de connexion protégée avec {} : son certificat doit venir d'une autorité reconnue par cette machine, "
-                "et porter ce nom ({})",
+      .no_tls =
+          "pas de connexion protégée avec {} : son certificat doit venir d'une autorité reconnue par cette "
+          "machine, "
+          "et porter ce nom ({})",
   };
   return language == Language::French ? kFrench : kEnglish;
 }

@@ -5,9 +5,11 @@
 namespace lab::directory {
 
 struct StudentTexts {
+  const char *login, *no_user;
   const char *password, *old_password, *new_password, *again;  ///< prompts
   const char *wrong, *locked, *expired, *must_change;          ///< why a log-in failed
-  const char *differ, *empty, *too_short, *used_before, *too_soon, *refused;  ///< why a password was not taken
+  const char *differ, *empty, *too_short, *used_before, *too_soon, *refused,
+      *not_now;  ///< why a password was not taken
   const char *changed, *nobody_found;
   const char *no_domain, *no_server, *no_answer, *no_tls;  ///< with the thing in braces
 };

@@ -311,6 +311,7 @@ class Answerer {
       add_proofs();
       if (out_.truncated()) return false;
     }
+    look_ahead(ns);
     LookupName target;
     // RFC 9471 3: servers named below the cut are unreachable without glue; when it does not fit, the asker
     // must know.
@@ -353,6 +354,7 @@ class Answerer {
         (answered_.type != type::MX && answered_.type != type::SRV && answered_.type != type::NS &&
          answered_.type != type::SVCB && answered_.type != type::HTTPS))
       return;
+    look_ahead(answered_);
     LookupName target;
     unsigned names = 0;
     for (const auto rdata : answered_) {
@@ -363,6 +365,22 @@ class Answerer {
       if (!is_within(target, *zone_) || is_hidden(target)) continue;
       if (!add_addresses(*zone_, target, name)) return;
     }
+  }
+
+  // The hosts that records name lie anywhere in a big zone: fetched from memory side by side.
+  void look_ahead(const RRsetView& set) const {
+    if (set.count < 2 || !zone_->is_big()) return;
+    constexpr unsigned kMost = 8;
+    std::uint64_t hashes[kMost];
+    unsigned count = 0;
+    LookupName target;
+    for (const auto rdata : set) {
+      const auto name = target_name(set.type, rdata);
+      if (count == kMost) break;
+      target.assign(name.data(), name.size());
+      if (is_within(target, *zone_)) zone_->prefetch(hashes[count++] = target.hash());
+    }
+    for (unsigned i = 0; i < count; ++i) zone_->prefetch_node(hashes[i]);
   }
 
   bool add_addresses(const Zone& zone, const LookupName& target, std::span<const std::uint8_t> name) {

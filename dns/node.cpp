@@ -8,14 +8,17 @@
 
 namespace lab::dns {
 
-NodePtr Node::make(const Name& name, std::span<const RRsetView> rrsets, std::uint32_t children, Flags flags) {
+NodePtr Node::make(const Name& name, std::span<const RRsetView> rrsets, std::uint32_t children, Flags flags,
+                   BlockArena* arena) {
   const LookupName key(name);
   const std::size_t name_size = key.size();
   const bool mixed_case = std::memcmp(key.suffix(key.labels()), name.data(), name_size) != 0;
   std::size_t size = sizeof(Node) + rrsets.size() * sizeof(Header) + name_size * (mixed_case ? 2 : 1);
   for (const RRsetView& set : rrsets) size += set.data.size();
 
-  Node* node = new (::operator new(size)) Node;
+  bool in_arena = false;
+  Node* node = new (allocate_block(size, arena, in_arena)) Node;
+  node->in_arena_ = in_arena;
   node->hash_ = key.hash();
   node->children_ = children;
   node->rrset_count_ = static_cast<std::uint16_t>(rrsets.size());
@@ -49,8 +52,9 @@ NodePtr Node::make(const Name& name, std::span<const RRsetView> rrsets, std::uin
 }
 
 void Node::destroy(const Node* node) {
+  const bool in_arena = node->in_arena_;
   node->~Node();
-  ::operator delete(const_cast<Node*>(node));
+  free_block(node, in_arena);
 }
 
 RRsetView Node::find(Type t, Type covers) const {

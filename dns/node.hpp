@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dns/block.hpp"
+#include "dns/block_arena.hpp"
 #include "dns/name.hpp"
 
 namespace lab::dns {
@@ -49,9 +50,10 @@ class Node : public BlockHeader {
     bool has_wildcard = false;  ///< `*` exists below this name
   };
 
-  /// `name` as written; `children`: how many names stand one label below it.
+  /// `name` as written; `children`: how many names stand one label below it. `arena`: where many are made at
+  /// once.
   static NodePtr make(const Name& name, std::span<const RRsetView> rrsets, std::uint32_t children,
-                      Flags flags);
+                      Flags flags, BlockArena* arena = nullptr);
 
   /// In lower case, for comparing.
   std::span<const std::uint8_t> key() const { return {bytes(), name_size_}; }
@@ -103,7 +105,7 @@ class Node : public BlockHeader {
   std::uint32_t children_ = 0;
   std::uint16_t rrset_count_ = 0;
   std::uint8_t name_size_ = 0;
-  bool mixed_case_ = false, hashed_owner_ = false;
+  bool mixed_case_ = false, hashed_owner_ = false, in_arena_ = false;
   Flags flags_;
 };
 

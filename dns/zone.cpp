@@ -41,10 +41,13 @@ std::string Soa::rdata() const {
   return out.append(rname.wire()).append(as_text(numbers));
 }
 
-BlockPtr<Shard> Shard::make(std::span<const NodePtr> nodes) {
+BlockPtr<Shard> Shard::make(std::span<const NodePtr> nodes, BlockArena* arena) {
   const std::size_t n = nodes.size();
-  auto* shard = new (::operator new(sizeof(Shard) + n * (sizeof(NodePtr) + sizeof(std::uint32_t)))) Shard;
-  shard->count_ = static_cast<std::uint32_t>(n);
+  const std::size_t size = sizeof(Shard) + n * (sizeof(NodePtr) + sizeof(std::uint32_t));
+  bool in_arena = false;
+  auto* shard = new (allocate_block(size, arena, in_arena)) Shard;
+  shard->in_arena_ = in_arena;
+  shard->count_ = static_cast<std::uint32_t>(n) & 0x7fffffffU;
   auto* pointers = reinterpret_cast<NodePtr*>(shard + 1);
   auto* tags = reinterpret_cast<std::uint32_t*>(pointers + n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -56,8 +59,9 @@ BlockPtr<Shard> Shard::make(std::span<const NodePtr> nodes) {
 
 void Shard::destroy(const Shard* shard) {
   std::destroy(shard->nodes().begin(), shard->nodes().end());
+  const bool in_arena = shard->in_arena_;
   shard->~Shard();
-  ::operator delete(const_cast<Shard*>(shard));
+  free_block(shard, in_arena);
 }
 
 const Node* Shard::find(std::uint64_t hash, const std::uint8_t* key, std::size_t size) const {
@@ -71,8 +75,27 @@ const Node* Shard::find(std::uint64_t hash, const std::uint8_t* key, std::size_t
   return nullptr;
 }
 
-Zone::Zone(Name apex, std::vector<NodePtr> nodes) : apex_(std::move(apex)), apex_labels_(apex_.labels()) {
-  fill(std::move(nodes));
+void Shard::prefetch() const {
+  const auto* const bytes = reinterpret_cast<const char*>(this);
+  __builtin_prefetch(bytes);
+  __builtin_prefetch(bytes + 64);
+}
+
+void Shard::prefetch_node(std::uint64_t hash) const {
+  const std::uint32_t* tag = tags();
+  const auto wanted = static_cast<std::uint32_t>(hash);
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (tag[i] != wanted) continue;
+    const auto* const bytes = reinterpret_cast<const char*>(nodes()[i].get());
+    __builtin_prefetch(bytes);
+    __builtin_prefetch(bytes + 64);
+    return;
+  }
+}
+
+Zone::Zone(Name apex, std::vector<NodePtr> nodes, BlockArena* arena)
+    : apex_(std::move(apex)), apex_labels_(apex_.labels()) {
+  fill(std::move(nodes), arena);
   note_apex();
 }
 
@@ -88,7 +111,7 @@ bool Zone::is_cut(const Node& node) const {
   return node.has(type::DNAME) || (node.has(type::NS) && node.key().size() != apex_.size());
 }
 
-void Zone::fill(std::vector<NodePtr> nodes) {
+void Zone::fill(std::vector<NodePtr> nodes, BlockArena* arena) {
   names_ = nodes.size();
   cuts_ = static_cast<std::size_t>(
       std::count_if(nodes.begin(), nodes.end(), [&](const NodePtr& n) { return is_cut(*n); }));
@@ -100,7 +123,7 @@ void Zone::fill(std::vector<NodePtr> nodes) {
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     std::size_t to = from;
     while (to < nodes.size() && shard_of(nodes[to]->hash()) == i) ++to;
-    shards_[i] = Shard::make(std::span(nodes).subspan(from, to - from));
+    shards_[i] = Shard::make(std::span(nodes).subspan(from, to - from), arena);
     from = to;
   }
 }
@@ -220,7 +243,7 @@ std::shared_ptr<const Zone> Zone::with(std::span<const Change> changes) const {
     all.reserve(next->names_);
     for (const auto& shard : next->shards_)
       all.insert(all.end(), shard->nodes().begin(), shard->nodes().end());
-    next->fill(std::move(all));
+    next->fill(std::move(all), nullptr);
   }
   next->note_apex();
   return next;
@@ -270,6 +293,7 @@ ZoneSet::ZoneSet(std::vector<ZonePtr> zones) : zones_(std::move(zones)) {
     table_[at] = static_cast<std::uint32_t>(i + 1);
     if (depth_used_.size() <= zones_[i]->apex_labels()) depth_used_.resize(zones_[i]->apex_labels() + 1);
     depth_used_[zones_[i]->apex_labels()] = true;
+    has_big_ |= zones_[i]->is_big();
   }
 }
 

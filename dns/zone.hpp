@@ -27,9 +27,12 @@ struct Soa {
 /// Names whose hashes begin with the same bits; a change copies the few blocks it touches.
 class Shard : public BlockHeader {
  public:
-  static BlockPtr<Shard> make(std::span<const NodePtr> nodes);
+  static BlockPtr<Shard> make(std::span<const NodePtr> nodes, BlockArena* arena = nullptr);
   static void destroy(const Shard*);
   const Node* find(std::uint64_t hash, const std::uint8_t* key, std::size_t size) const;
+  /// Asks the processor for what find() will look at: the shard itself, then, when that is there, the node.
+  void prefetch() const;
+  void prefetch_node(std::uint64_t hash) const;
   std::span<const NodePtr> nodes() const { return {reinterpret_cast<const NodePtr*>(this + 1), count_}; }
 
  private:
@@ -38,13 +41,15 @@ class Shard : public BlockHeader {
     return reinterpret_cast<const std::uint32_t*>(nodes().data() + count_);
   }
   // The block: this object, count_ node pointers, count_ tags (the low half of each hash).
-  std::uint32_t count_ = 0;
+  std::uint32_t count_ : 31 = 0;
+  std::uint32_t in_arena_ : 1 = 0;
 };
 
 class Zone {
  public:
-  /// `nodes`: every name including the apex and the empty non-terminals, in any order.
-  Zone(Name apex, std::vector<NodePtr> nodes);
+  /// `nodes`: every name including the apex and the empty non-terminals, in any order. `arena`: for the
+  /// blocks the zone makes of its own.
+  Zone(Name apex, std::vector<NodePtr> nodes, BlockArena* arena = nullptr);
 
   /// Stands for a zone we should serve but have no data of: a secondary that never reached its primary, or
   /// not for too long.
@@ -59,6 +64,11 @@ class Zone {
   const Node* find(const LookupName& name, unsigned labels) const;
   const Node* find(const LookupName& name) const { return find(name, name.labels()); }
   const Node* find(const Name& name) const { return find(LookupName(name)); }
+  /// Whether looking a name up means waiting for memory: then it is asked for beforehand, for several names
+  /// at once, first with prefetch(), then with prefetch_node().
+  bool is_big() const { return names_ > kBig; }
+  void prefetch(std::uint64_t hash) const { shards_[shard_of(hash)]->prefetch(); }
+  void prefetch_node(std::uint64_t hash) const { shards_[shard_of(hash)]->prefetch_node(hash); }
   /// The node `*` below the last `labels` labels of a name, or null.
   const Node* find_wildcard(const LookupName& name, unsigned labels) const;
 
@@ -92,8 +102,9 @@ class Zone {
   std::shared_ptr<const Zone> with(std::span<const Change> changes) const;
 
  private:
+  static constexpr std::size_t kBig = 2000;  // names, more or less what a processor's second cache holds
   Zone() = default;
-  void fill(std::vector<NodePtr> nodes);
+  void fill(std::vector<NodePtr> nodes, BlockArena* arena);
   void note_apex();
   std::size_t shard_of(std::uint64_t hash) const { return bits_ == 0 ? 0 : hash >> (64 - bits_); }
   bool is_cut(const Node& node) const;
@@ -130,6 +141,7 @@ class ZoneSet {
   const Zone* find(const LookupName& name) const { return find(name, name.labels()); }
   ZonePtr find_exact(const Name& apex) const;
   const std::vector<ZonePtr>& zones() const { return zones_; }
+  bool has_big() const { return has_big_; }  ///< some zone is_big()
   /// A copy with one zone replaced or added, or (null) removed.
   std::shared_ptr<const ZoneSet> with(const Name& apex, ZonePtr zone) const;
 
@@ -137,6 +149,7 @@ class ZoneSet {
   std::vector<ZonePtr> zones_;
   std::vector<std::uint32_t> table_;  // index into zones_ plus one, at the hash of the apex; open addressing
   std::vector<bool> depth_used_;      // whether some apex has that many labels
+  bool has_big_ = false;
 };
 
 }  // namespace lab::dns

@@ -8,6 +8,11 @@
 #include "dns/rdata.hpp"
 
 namespace lab::dns {
+namespace {
+
+constexpr std::size_t kManyNames = 10000;  // whose blocks fill a large page
+
+}  // namespace
 
 ZoneBuilder::ZoneBuilder(Name apex) : apex_(std::move(apex)), apex_key_(apex_) {}
 
@@ -107,7 +112,7 @@ std::span<const std::uint8_t> ZoneBuilder::gather(std::span<const Record> set, s
   return buffer;
 }
 
-NodePtr ZoneBuilder::compile(std::span<const Record> group, const Parent& parent,
+NodePtr ZoneBuilder::compile(std::span<const Record> group, const Parent& parent, BlockArena* arena,
                              std::vector<Problem>& remarks) {
   std::vector<RRsetView> views;
   std::vector<std::vector<std::uint8_t>> buffers;
@@ -131,7 +136,7 @@ NodePtr ZoneBuilder::compile(std::span<const Record> group, const Parent& parent
     i = end;
   }
   return Node::make(Name::trusted(owner(group[0]).data(), group[0].owner_size), views, parent.children,
-                    {.has_wildcard = parent.wildcard});
+                    {.has_wildcard = parent.wildcard}, arena);
 }
 
 ZonePtr ZoneBuilder::build(std::vector<Problem>& problems, std::vector<Problem>& remarks) {
@@ -169,6 +174,8 @@ ZonePtr ZoneBuilder::build(std::vector<Problem>& problems, std::vector<Problem>&
     parents.count(name, exists);
   }
 
+  BlockArena large;
+  BlockArena* const arena = groups.size() > kManyNames ? &large : nullptr;
   std::vector<NodePtr> nodes;
   nodes.reserve(groups.size() + parents.empty_nonterminals.size());
   bool has_apex = false;
@@ -183,7 +190,7 @@ ZonePtr ZoneBuilder::build(std::vector<Problem>& problems, std::vector<Problem>&
       const auto known = parents.known.find(std::string(as_text({key_.suffix(key_.labels()), key_.size()})));
       if (known != parents.known.end()) parent = known->second;
     }
-    nodes.push_back(compile(group, parent, remarks));
+    nodes.push_back(compile(group, parent, arena, remarks));
     if (const char* fault = node_fault(*nodes.back(), apex_))
       // The last record that was written is the one too many.
       problems.push_back({std::max_element(group.begin(), group.end(),
@@ -194,10 +201,10 @@ ZonePtr ZoneBuilder::build(std::vector<Problem>& problems, std::vector<Problem>&
   if (!has_apex) problems.push_back({0, apex_, "the zone has no SOA"});
   for (const Name& n : parents.empty_nonterminals) {
     const Parent& parent = parents.known.at(std::string(n.wire()));
-    nodes.push_back(Node::make(n, {}, parent.children, {.has_wildcard = parent.wildcard}));
+    nodes.push_back(Node::make(n, {}, parent.children, {.has_wildcard = parent.wildcard}, arena));
   }
   if (!problems.empty()) return nullptr;
-  return std::make_shared<const Zone>(apex_, std::move(nodes));
+  return std::make_shared<const Zone>(apex_, std::move(nodes), arena);
 }
 
 }  // namespace lab::dns

@@ -59,15 +59,16 @@ class ZoneBuilder {
   struct Parents;
   std::span<const std::uint8_t> owner(const Record& r) const { return {&bytes_[r.owner], r.owner_size}; }
   void sort();
-  NodePtr compile(std::span<const Record> group, const Parent& parent, std::vector<Problem>& remarks);
+  NodePtr compile(std::span<const Record> group, const Parent& parent, BlockArena* arena,
+                  std::vector<Problem>& remarks);
   std::span<const std::uint8_t> gather(std::span<const Record> set, std::uint16_t& count,
                                        std::vector<std::uint8_t>& buffer) const;
 
   Name apex_;
   LookupName apex_key_, key_;
   std::uint32_t last_owner_ = 0, last_owner_size_ = 0;
-  std::vector<Record> records_;
-  std::vector<std::uint8_t> bytes_;
+  std::vector<Record, LargePages<Record>> records_;
+  std::vector<std::uint8_t, LargePages<std::uint8_t>> bytes_;
 };
 
 }  // namespace lab::dns

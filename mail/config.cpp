@@ -76,6 +76,15 @@ const config::Table<TlsConfig>& tls_table() {
   return table;
 }
 
+const config::Table<GroupRules>& group_rules_table() {
+  static const auto table =
+      config::Table<GroupRules>("group of the directory")
+          .row("order", &GroupRules::order, "of two groups that have a rule the lower one counts")
+          .row("policy", &GroupRules::policy, "rules for its members");
+  return table;
+}
+inline const auto& table_of(const GroupRules*) { return group_rules_table(); }
+
 const config::Table<DirectoryConfig>& directory_table() {
   static const auto table =
       config::Table<DirectoryConfig>("directory")
@@ -87,7 +96,10 @@ const config::Table<DirectoryConfig>& directory_table() {
           .row("ca", &DirectoryConfig::ca, "PEM file: the CA that vouches for the directory's certificate")
           .row("flavour", &DirectoryConfig::flavour,
                "how its tree is laid out: openldap or ad (Active Directory)")
-          .row("referrals", &DirectoryConfig::referrals, "follow or refuse what leads to other servers");
+          .row("referrals", &DirectoryConfig::referrals, "follow or refuse what leads to other servers")
+          .row("policy", &DirectoryConfig::policy, "rules for everybody, where the directory itself has none")
+          .row("groups", &DirectoryConfig::groups, "rules for the members of its groups, by their names")
+          .row("users", &DirectoryConfig::users, "rules for single people, by login name");
   return table;
 }
 

@@ -10,6 +10,7 @@
 #include "common/config.hpp"
 #include "common/error.hpp"
 #include "directory/client_settings.hpp"
+#include "directory/policy_config.hpp"
 
 namespace lab::mail {
 
@@ -23,11 +24,21 @@ struct TlsConfig {
   bool available() const { return !certificate.empty(); }
 };
 
+/// Rules for the members of a group of the directory.
+struct GroupRules {
+  unsigned order = 0;  ///< of two groups that have a rule the lower one counts
+  directory::PolicyConfig policy;
+};
+
 struct DirectoryConfig {
   std::vector<std::string> urls;
   std::string base, bind_dn, password_file, ca;
   directory::Flavour flavour = directory::Flavour::OpenLdap;
   directory::Referrals referrals = directory::Referrals::Refuse;
+  /// For a directory that is not the lab's own and holds no rules itself.
+  directory::PolicyConfig policy;
+  std::map<std::string, GroupRules> groups;
+  std::map<std::string, directory::PolicyConfig> users;
 };
 
 /// Somebody known without a directory: for a mail server that stands alone.

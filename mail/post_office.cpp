@@ -41,6 +41,14 @@ Result<directory::ClientSettings> settings_of(const DirectoryConfig& config) {
   settings.ca_file = config.ca;
   settings.flavour = config.flavour;
   settings.referrals = config.referrals;
+  directory::write_policy(settings.rules.everybody, config.policy);
+  for (auto& [name, group] : config.groups) {
+    auto& rules = settings.rules.groups[lower(name)];
+    rules.add("labRank", std::to_string(group.order));
+    directory::write_policy(rules, group.policy);
+  }
+  for (auto& [name, policy] : config.users)
+    directory::write_policy(settings.rules.users[lower(name)], policy);
   return settings;
 }
 

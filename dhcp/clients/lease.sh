@@ -2,7 +2,9 @@
 # route, resolv.conf and the JSON file that labctl reads. Sourced, not run. lab-dhclient does all this itself.
 #
 # The hook sets: address prefix broadcast routers name_servers domain search server lease ntp (lists separated by spaces).
-# From labctl, all optional: LAB_RESOLV_CONF LAB_LEASE_FILE LAB_READY (the program that tells the supervisor) NOTIFY_SOCKET.
+# ipv6_lease: JSON about the other protocol, where the client speaks it.
+# From labctl, all optional: LAB_RESOLV_CONF LAB_SEARCH (searched before the leased names) LAB_LEASE_FILE LAB_READY (the
+# program that tells the supervisor) NOTIFY_SOCKET.
 
 set_address() {
   ip address replace "$address/$prefix" ${broadcast:+broadcast "$broadcast"} dev "$interface" \
@@ -23,7 +25,8 @@ write_resolv_conf() {
   [ -n "$LAB_RESOLV_CONF" ] && [ -n "$name_servers" ] || return 0
   {
     echo "# from the DHCP lease of $interface"
-    [ -z "${search:-$domain}" ] || echo "search ${search:-$domain}"
+    names=${LAB_SEARCH:+$LAB_SEARCH }${search:-$domain}
+    [ -z "$names" ] || echo "search ${names% }"
     for name_server in $name_servers; do echo "nameserver $name_server"; done
   } >"$LAB_RESOLV_CONF"
 }
@@ -46,6 +49,7 @@ write_lease_file() {
     printf '"dns":%s,"ntp":%s,' "$(json_list "$name_servers")" "$(json_list "$ntp")"
     printf '"domain":%s,"search":%s,' "$(json_text "$domain")" "$(json_list "$search")"
     printf '"hostname":"","routes":[],"broadcast":%s,' "$(json_text_or_null "$broadcast")"
+    [ -z "${ipv6_lease:-}" ] || printf '"ipv6":%s,' "$ipv6_lease"
     printf '"obtained":%d,"lease":%d,"renew":%d,"rebind":%d,"expiry":%d}\n' "$now" "$time" $((now + time / 2)) \
       $((now + time * 7 / 8)) $((now + time))
   } >"$LAB_LEASE_FILE.new"

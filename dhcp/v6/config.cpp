@@ -1,81 +1,12 @@
 #include "dhcp/v6/config.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "dhcp/host_name.hpp"
+#include "dhcp/option_reader.hpp"
+#include "dhcp/option_types.hpp"
 #include "dhcp/v6/identity.hpp"
 #include "dhcp/v6/message.hpp"
-#include "dhcp/v6/option_types.hpp"
-
-namespace lab::config {
-
-/// `dns-servers: [fd00:56::10]`, `59: "http://…"`, `1000: {type: uint16, value: 5}`.
-template <>
-struct Reader<dhcp::v6::Options> {
-  static std::string type() { return "map of DHCPv6 option name or number to its value or values"; }
-  static std::string print(const dhcp::v6::Options&) { return ""; }
-  static std::string schema(Limits) { return R"({"type":"object"})"; }
-
-  static void read(const yaml::Value& v, dhcp::v6::Options& out, Limits) {
-    const auto map = v.map("options");
-    for (const auto& entry : map.entries()) read_one(v, entry, out);
-  }
-
- private:
-  static std::optional<std::uint16_t> code_of(const yaml::Value& v, const yaml::Entry& entry) {
-    if (const auto* known = dhcp::v6::definition(std::string_view(entry.key))) return known->code;
-    unsigned number = 0;
-    auto [end, error] = std::from_chars(entry.key.data(), entry.key.data() + entry.key.size(), number);
-    if (error == std::errc() && end == entry.key.data() + entry.key.size() && number > 0 && number < 65536)
-      return static_cast<std::uint16_t>(number);
-    const auto near = yaml::did_you_mean(entry.key, dhcp::v6::option_names());
-    v.diagnostics().error(
-        entry.key_at, "unknown DHCPv6 option '" + entry.key + "'",
-        near.empty() ? "use its name or a number from 1 to 65535" : "did you mean '" + near + "'?",
-        entry.key.size());
-    return std::nullopt;
-  }
-
-  static void read_one(const yaml::Value& v, const yaml::Entry& entry, dhcp::v6::Options& out) {
-    const auto code = code_of(v, entry);
-    if (!code) return;
-    if (dhcp::v6::is_protocols_own(*code))
-      return v.diagnostics().error(entry.key_at,
-                                   "option '" + entry.key + "' is the protocol's own and cannot be set",
-                                   "lease times are set with 'lease' and 'preferred'", entry.key.size());
-    const auto* known = dhcp::v6::definition(*code);
-    auto type = known == nullptr ? dhcp::OptionType::Hex : known->type;
-    yaml::Value value = entry.value;
-    if (value.kind() == yaml::Value::Kind::Map) {
-      const auto map = value.map("option " + entry.key);
-      const auto given = map.find("type");
-      const auto inner = map.find("value");
-      map.reject_unknown();
-      if (!given) map.missing("type");
-      if (!inner) map.missing("value");
-      if (!given || !inner) return;
-      auto chosen = dhcp::option_type(given->text().value_or(""));
-      if (!chosen) return given->error(chosen.error().what, chosen.error().remedy);
-      type = *chosen;
-      value = *inner;
-    } else if (known == nullptr && !std::string_view(value.raw()).starts_with("hex:")) {
-      return value.error("option " + entry.key + " has no known type",
-                         "write {type: text, value: ...} or hex:0102ff");
-    }
-    std::vector<std::string> values;
-    for (const auto& item : value.items()) {
-      auto text = item.text();
-      if (!text) return;
-      values.push_back(std::move(*text));
-    }
-    auto bytes = dhcp::encode_option(type, values);
-    if (!bytes) return value.error(bytes.error().what, bytes.error().remedy);
-    out.set(*code, std::move(*bytes));
-  }
-};
-
-}  // namespace lab::config
 
 namespace lab::dhcp::v6 {
 

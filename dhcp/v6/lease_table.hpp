@@ -29,7 +29,7 @@ struct Lease {
   ServerTime expires{};  ///< end of the lease, of the offer, or of the quarantine
 
   bool holds(ServerTime now) const {
-    return state != LeaseState::Released && state != LeaseState::Expired && now < expires;
+    return state != LeaseState::Released && state != LeaseState::Expired && now <= expires;
   }
   bool is_of(const DuidKey& client, IaKind in, std::uint32_t id) const {
     return duid == client && kind == in && iaid == id;

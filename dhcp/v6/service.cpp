@@ -102,9 +102,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   const auto now = service->clock_.now();
   const std::size_t count = content.leases.size();
   for (auto& lease : content.leases) {
-    // Granted before the clock was set back: counted on, it could last for years.
-    if (lease.started > now && lease.expires > now)
-      lease.expires = std::min(lease.expires, now + (lease.expires - lease.started));
+    lease.expires = end_by_clock(lease.started, lease.expires, now);
     service->server_.restore(std::move(lease));
   }
   for (const auto& name : content.names) service->names_.restore(name);

@@ -55,6 +55,7 @@ const config::Table<Settings>& settings_table() {
           .required("suffix", &Settings::suffix, "root of the directory whose people these are")
           .required("data", &Settings::data, "folder of the database; made when missing")
           .required("socket", &Settings::socket, "Unix socket on which slapd tells of changed passwords")
+          .required("directory", &Settings::directory, "slapd's Unix socket, to look at what has changed")
           .required("listen", &Settings::listen, "addresses, for UDP and TCP")
           .row("users", &Settings::users, "people and the passwords the topology gives them")
           .row("keytabs", &Settings::keytabs, "keys of services")

@@ -19,6 +19,7 @@ struct Settings {
   std::string suffix;   ///< of the directory that keeps the passwords: "dc=helper,dc=bac"
   std::string data;     ///< folder of the database
   std::string socket;   ///< Unix socket on which slapd tells of changed passwords
+  std::string directory;                      ///< slapd's own, to look at what has changed
   std::vector<Endpoint> listen;               ///< UDP and TCP, port 88
   std::map<std::string, std::string> users;   ///< login name -> the password the topology gives
   std::map<std::string, Keytab> keytabs;      ///< by what reads them

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "directory/config.hpp"
 #include "directory/flavour.hpp"
 #include "directory/ldif.hpp"
 
@@ -56,7 +57,8 @@ std::vector<Line> lines_of(std::string_view text) {
 }
 
 std::string value_of(const std::vector<Line>& lines, std::string_view name) {
-  const auto found = std::find_if(lines.begin(), lines.end(), [&](auto& l) { return same_name(l.name, name); });
+  const auto found =
+      std::find_if(lines.begin(), lines.end(), [&](auto& l) { return same_name(l.name, name); });
   return found == lines.end() ? std::string() : found->value;
 }
 
@@ -84,7 +86,7 @@ std::vector<Part> parts_of(const std::vector<Line>& lines) {
 
 PasswordWatch::Answer refuse(std::string_view why) {
   constexpr int kUnwilling = 53;  // RFC 4511 A.2
-  return {"RESULT\ncode: " + std::to_string(kUnwilling) + "\ninfo: " + std::string(why) + "\n", {}};
+  return {"RESULT\ncode: " + std::to_string(kUnwilling) + "\ninfo: " + std::string(why) + "\n", {}, {}};
 }
 
 /// Reads BER as far as RFC 3062 needs: definite lengths, low tags.
@@ -135,78 +137,67 @@ std::optional<PasswordRequest> parse_password_request(std::string_view bytes) {
   return request;
 }
 
-PasswordWatch::PasswordWatch(std::string suffix, Known known)
-    : people_(normal(",ou=people," + suffix)), known_(std::move(known)) {}
+PasswordWatch::PasswordWatch(std::string suffix) : people_(normal(",ou=people," + suffix)) {}
 
 std::optional<std::string> PasswordWatch::uid_of(std::string_view dn) const {
   const auto plain = normal(dn);
   if (!plain.starts_with("uid=") || !plain.ends_with(people_)) return std::nullopt;
   auto uid = leaf_of_dn(plain.substr(0, plain.size() - people_.size()));
-  if (uid.empty() || normal("uid=" + uid) + people_ != plain) return std::nullopt;  // escapes: no login name
+  // What is no login name would be another principal's: "ali/next", "ali@OTHER".
+  if (!wrong_name(uid).empty() || normal("uid=" + uid) + people_ != plain)
+    return std::nullopt;  // escapes: no login name
   return uid;
 }
 
-std::vector<KeyChange>& PasswordWatch::pending(const std::string& key) {
-  const auto found = std::find_if(pending_.begin(), pending_.end(), [&](auto& p) { return p.key == key; });
-  if (found != pending_.end()) return found->changes;
-  if (pending_.size() >= WatchLimits::kPending) pending_.pop_front();  // its result never came
-  return pending_.emplace_back(Pending{key, {}}).changes;
+PasswordWatch::Request& PasswordWatch::request(const std::string& key) {
+  const auto found = std::find_if(requests_.begin(), requests_.end(), [&](auto& r) { return r.key == key; });
+  if (found != requests_.end()) return *found;
+  if (requests_.size() >= WatchLimits::kPending) requests_.pop_front();
+  return requests_.emplace_back(Request{key, {}, {}});
 }
 
 PasswordWatch::Answer PasswordWatch::on_message(std::string_view message) {
-  using Kind = KeyChange::Kind;
   const auto end = std::min(message.find('\n'), message.size());
   const auto verb = message.substr(0, end);
   const auto lines = lines_of(message.substr(std::min(end + 1, message.size())));
   const auto key = value_of(lines, "connid") + "/" + value_of(lines, "msgid");
-  Answer answer;
   if (verb == "RESULT") {
-    const auto found = std::find_if(pending_.begin(), pending_.end(), [&](auto& p) { return p.key == key; });
-    if (found == pending_.end()) return answer;
-    if (value_of(lines, "code") == "0") answer.changes = std::move(found->changes);
-    pending_.erase(found);
-    return answer;
+    const auto found =
+        std::find_if(requests_.begin(), requests_.end(), [&](auto& r) { return r.key == key; });
+    return {.text = {}, .uid = found == requests_.end() ? std::string() : found->uid, .password = {}};
   }
-  answer.text = kGoOn;
+  Answer answer{.text = std::string(kGoOn), .uid = {}, .password = {}};
   if (verb == "EXTENDED") {
     if (value_of(lines, "oid") != kPasswordModify) return answer;
     const auto bytes = from_base64(value_of(lines, "value"));  // always base64 there, whatever its colons say
-    const auto request = bytes ? parse_password_request(*bytes) : std::nullopt;
-    if (!request) return refuse("this is not a password change as RFC 3062 has it");
-    const auto uid = uid_of(request->who.empty() ? value_of(lines, "binddn") : request->who);
+    const auto wanted = bytes ? parse_password_request(*bytes) : std::nullopt;
+    if (!wanted) return refuse("this is not a password change as RFC 3062 has it");
+    const auto uid = uid_of(wanted->who.empty() ? value_of(lines, "binddn") : wanted->who);
     if (!uid) return answer;
-    if (request->fresh.empty())
+    if (wanted->fresh.empty())
       return refuse("give the new password: Kerberos has to learn it too (ldappasswd -s, -S)");
-    pending(key) = {{Kind::SetPassword, *uid, request->fresh}};
+    // slapd asks for leave to change the entry next, if whoever is bound may do that at all.
+    request(key) = {key, *uid, wanted->fresh};
     return answer;
   }
   const auto uid = uid_of(value_of(lines, "dn"));
   if (!uid) return answer;
-  auto stored = [&](const std::string& value) -> KeyChange {
-    if (!value.starts_with('{')) return {Kind::SetPassword, *uid, value};
-    if (auto clear = known_(*uid, value)) return {Kind::SetPassword, *uid, *clear};
-    return {Kind::Forget, *uid, {}};
-  };
-  if (verb == "DELETE") pending(key) = {{Kind::Remove, *uid, {}}};
-  if (verb == "ADD")
-    for (auto& line : lines)
-      if (same_name(line.name, "userPassword")) pending(key).push_back(stored(line.value));
-  if (verb != "MODIFY") return answer;
-  for (auto& part : parts_of(lines)) {
-    if (same_name(part.attribute, "userPassword")) {
-      // What RFC 3062 asked for comes by again, hashed: the clear one is known already.
-      auto& so_far = pending(key);
-      const bool told = std::any_of(so_far.begin(), so_far.end(),
-                                    [](auto& c) { return c.kind == Kind::SetPassword; });
-      if (told) continue;
-      if (part.how != "delete" && !part.values.empty())
-        so_far.push_back(stored(part.values.front()));
-      else
-        so_far.push_back({Kind::Forget, *uid, {}});
+  bool concerns = verb == "ADD" || verb == "DELETE";
+  std::string stored;
+  if (verb == "ADD") stored = value_of(lines, "userPassword");
+  if (verb == "MODIFY")
+    for (auto& part : parts_of(lines)) {
+      const bool password = same_name(part.attribute, "userPassword");
+      concerns = concerns || password || same_name(part.attribute, "pwdAccountLockedTime");
+      if (password && part.how != "delete" && !part.values.empty()) stored = part.values.front();
     }
-    if (same_name(part.attribute, "pwdAccountLockedTime"))
-      pending(key).push_back({part.how == "delete" || part.values.empty() ? Kind::Unlock : Kind::Lock, *uid, {}});
-  }
+  if (!concerns) return answer;
+  auto& known = request(key);
+  // What RFC 3062 asked for comes by hashed: the clear one has been told before.
+  if (known.uid != *uid) known = {key, *uid, {}};
+  if (!stored.empty() && !stored.starts_with('{')) known.password = stored;
+  answer.uid = *uid;
+  if (!stored.empty()) answer.password = known.password;
   return answer;
 }
 

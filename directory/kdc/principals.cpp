@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace lab::directory::kdc {
@@ -31,6 +32,18 @@ struct Principals::Impl {
 };
 
 namespace {
+
+constexpr const char* kNext = "/next";              // no login name has a '/'
+constexpr const char* kMark = "lab-password-hash";  // kadmin(8), get_strings
+
+krb5_error_code copy_data(const krb5_data& from, krb5_data& to) {
+  to = {};
+  to.data = static_cast<char*>(std::malloc(from.length + 1));
+  if (to.data == nullptr) return ENOMEM;
+  std::memcpy(to.data, from.data, from.length);
+  to.length = from.length;
+  return 0;
+}
 
 /// A principal's name in the library's form.
 class Name {
@@ -88,47 +101,109 @@ Result<std::vector<std::string>> Principals::people() {
   return out;
 }
 
-Result<void> Principals::set_password(const std::string& uid, const std::string& password) {
-  const Name name(impl_->context, uid + "@" + impl_->realm);
-  if (name.code() != 0) return impl_->failure("'" + uid + "' cannot be a principal", name.code());
+Result<void> Principals::set_key(const std::string& who, const std::string& password, bool usable) {
+  const Name name(impl_->context, who + "@" + impl_->realm);
+  if (name.code() != 0) return impl_->failure("'" + who + "' cannot be a principal", name.code());
   auto secret = password;
   auto code = kadm5_chpass_principal(impl_->database, name.get(), secret.data());
   if (code == KADM5_UNK_PRINC) {
     kadm5_principal_ent_rec entry{};
     entry.principal = name.get();
-    entry.attributes = KRB5_KDB_REQUIRES_PRE_AUTH;
+    entry.attributes = KRB5_KDB_REQUIRES_PRE_AUTH | (usable ? 0 : KRB5_KDB_DISALLOW_ALL_TIX);
     code = kadm5_create_principal(impl_->database, &entry, KADM5_PRINCIPAL | KADM5_ATTRIBUTES, secret.data());
   }
-  if (code != 0) return impl_->failure("cannot set the key of " + uid, code);
+  if (code != 0) return impl_->failure("cannot set the key of " + who, code);
   return {};
 }
 
-Result<void> Principals::apply(const KeyChange& change) {
-  using Kind = KeyChange::Kind;
-  if (change.kind == Kind::SetPassword) return set_password(change.uid, change.password);
-  const Name name(impl_->context, change.uid + "@" + impl_->realm);
-  if (name.code() != 0) return impl_->failure("'" + change.uid + "' cannot be a principal", name.code());
-  kadm5_ret_t code = 0;
-  switch (change.kind) {
-    case Kind::SetPassword: break;
-    case Kind::Forget: code = kadm5_randkey_principal(impl_->database, name.get(), nullptr, nullptr); break;
-    case Kind::Remove: code = kadm5_delete_principal(impl_->database, name.get()); break;
-    case Kind::Lock:
-    case Kind::Unlock: {
-      kadm5_principal_ent_rec entry{};
-      code = kadm5_get_principal(impl_->database, name.get(), &entry, KADM5_PRINCIPAL_NORMAL_MASK);
-      if (code != 0) break;
-      if (change.kind == Kind::Lock)
-        entry.attributes |= KRB5_KDB_DISALLOW_ALL_TIX;
-      else
-        entry.attributes &= ~KRB5_KDB_DISALLOW_ALL_TIX;
-      code = kadm5_modify_principal(impl_->database, &entry, KADM5_ATTRIBUTES);
-      kadm5_free_principal_ent(impl_->database, &entry);
-      break;
-    }
+Result<void> Principals::set_password(const std::string& uid, const std::string& password) {
+  return set_key(uid, password, true);
+}
+
+Result<void> Principals::prepare(const std::string& uid, const std::string& password) {
+  return set_key(uid + kNext, password, false);
+}
+
+Result<bool> Principals::take_prepared(const std::string& uid) {
+  const Name next(impl_->context, uid + kNext + "@" + impl_->realm),
+      name(impl_->context, uid + "@" + impl_->realm);
+  kadm5_key_data* keys = nullptr;
+  int count = 0;
+  auto code = kadm5_get_principal_keys(impl_->database, next.get(), 0, &keys, &count);
+  if (code == KADM5_UNK_PRINC) return false;
+  // A key is made of a password and the principal's name (RFC 3962 4): these ones keep the name they were
+  // made with.
+  krb5_data salt{};
+  if (code == 0) code = krb5_principal2salt(impl_->context, next.get(), &salt);
+  for (int i = 0; i < count && code == 0; ++i) {
+    keys[i].kvno = 0;  // the next one
+    keys[i].salt.type = KRB5_KDB_SALTTYPE_SPECIAL;
+    krb5_free_data_contents(impl_->context, &keys[i].salt.data);
+    code = copy_data(salt, keys[i].salt.data);
   }
-  // Somebody without a key yet: there is nothing to lock, forget or remove.
-  if (code != 0 && code != KADM5_UNK_PRINC) return impl_->failure("cannot change the key of " + change.uid, code);
+  krb5_free_data_contents(impl_->context, &salt);
+  if (code == 0) code = kadm5_setkey_principal_4(impl_->database, name.get(), 0, keys, count);
+  if (code == KADM5_UNK_PRINC) {
+    kadm5_principal_ent_rec entry{};
+    entry.principal = name.get();
+    entry.attributes = KRB5_KDB_REQUIRES_PRE_AUTH;
+    code = kadm5_create_principal(impl_->database, &entry, KADM5_PRINCIPAL | KADM5_ATTRIBUTES, nullptr);
+    if (code == 0) code = kadm5_setkey_principal_4(impl_->database, name.get(), 0, keys, count);
+  }
+  kadm5_free_kadm5_key_data(impl_->context, count, keys);
+  if (code != 0) return impl_->failure("cannot set the key of " + uid, code);
+  return true;
+}
+
+Result<void> Principals::remove(const std::string& uid) {
+  const Name name(impl_->context, uid + "@" + impl_->realm);
+  const auto code = kadm5_delete_principal(impl_->database, name.get());
+  if (code != 0 && code != KADM5_UNK_PRINC) return impl_->failure("cannot remove " + uid, code);
+  return {};
+}
+
+Result<void> Principals::drop_prepared(const std::string& uid) { return remove(uid + kNext); }
+
+Result<void> Principals::forget(const std::string& uid) {
+  const Name name(impl_->context, uid + "@" + impl_->realm);
+  const auto code = kadm5_randkey_principal(impl_->database, name.get(), nullptr, nullptr);
+  if (code != 0 && code != KADM5_UNK_PRINC) return impl_->failure("cannot change the key of " + uid, code);
+  return {};
+}
+
+Result<bool> Principals::set_locked(const std::string& uid, bool locked) {
+  const Name name(impl_->context, uid + "@" + impl_->realm);
+  kadm5_principal_ent_rec entry{};
+  auto code = kadm5_get_principal(impl_->database, name.get(), &entry, KADM5_PRINCIPAL_NORMAL_MASK);
+  if (code == KADM5_UNK_PRINC) return false;
+  const bool was = (entry.attributes & KRB5_KDB_DISALLOW_ALL_TIX) != 0;
+  if (code == 0 && was != locked) {
+    entry.attributes ^= KRB5_KDB_DISALLOW_ALL_TIX;
+    code = kadm5_modify_principal(impl_->database, &entry, KADM5_ATTRIBUTES);
+  }
+  kadm5_free_principal_ent(impl_->database, &entry);
+  if (code != 0) return impl_->failure("cannot lock or unlock " + uid, code);
+  return was != locked;
+}
+
+Result<std::optional<std::string>> Principals::mark(const std::string& uid) {
+  const Name name(impl_->context, uid + "@" + impl_->realm);
+  krb5_string_attr* texts = nullptr;
+  int count = 0;
+  const auto code = kadm5_get_strings(impl_->database, name.get(), &texts, &count);
+  if (code == KADM5_UNK_PRINC) return std::nullopt;
+  if (code != 0) return impl_->failure("cannot read about " + uid, code);
+  std::string found;
+  for (int i = 0; i < count; ++i)
+    if (std::strcmp(texts[i].key, kMark) == 0) found = texts[i].value;
+  kadm5_free_strings(impl_->database, texts, count);
+  return found;
+}
+
+Result<void> Principals::set_mark(const std::string& uid, const std::string& text) {
+  const Name name(impl_->context, uid + "@" + impl_->realm);
+  const auto code = kadm5_set_string(impl_->database, name.get(), kMark, text.c_str());
+  if (code != 0 && code != KADM5_UNK_PRINC) return impl_->failure("cannot write about " + uid, code);
   return {};
 }
 

@@ -4,10 +4,8 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,14 +15,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <sstream>
 
 #include "common/log.hpp"
 #include "common/runtime.hpp"
-#include "common/yaml.hpp"
 #include "directory/folder.hpp"
+#include "directory/kdc/mirror.hpp"
+#include "directory/kdc/password_watch.hpp"
 #include "directory/kdc/principals.hpp"
-#include "directory/password.hpp"
+#include "directory/kdc/relay.hpp"
 #include "directory/secrets.hpp"
 
 namespace lab::directory::kdc {
@@ -108,74 +106,10 @@ Result<void> make_database(const Settings& s) {
                   "install it with: apt install krb5-kdc krb5-admin-server");
   // The stash is written last: without it a database was never finished.
   if (fs::exists(s.data + "/stash") && fs::exists(s.data + "/principal")) return {};
-  for (auto* name : {"principal", "principal.ok", "principal.kadm5", "principal.kadm5.lock", "stash", "applied"})
+  for (auto* name : {"principal", "principal.ok", "principal.kadm5", "principal.kadm5.lock", "stash"})
     fs::remove(s.data + "/" + name, wrong);
   const auto master = random_text();
   return run({s.kdb5_util, "-r", s.realm, "create", "-s"}, master + "\n" + master + "\n");
-}
-
-/// uid -> hash of the password that was last taken from the topology.
-std::map<std::string, std::string> read_applied(const std::string& path) {
-  std::map<std::string, std::string> out;
-  if (::access(path.c_str(), R_OK) != 0) return out;
-  const auto text = yaml::read_file(path);
-  if (!text) return out;
-  std::istringstream lines(*text);
-  for (std::string uid, hash; lines >> uid >> hash;) out[uid] = hash;
-  return out;
-}
-
-/// Who is new in the topology, or has another password there, gets that; who has left it goes. Passwords that
-/// people changed themselves stay.
-Result<void> bring_people(const Settings& s, Principals& principals) {
-  const auto path = s.data + "/applied";
-  auto before = read_applied(path);
-  std::string text;
-  for (auto& [uid, password] : s.users) {
-    auto stored = before[uid];
-    if (!password_matches(stored, password)) {
-      if (auto done = principals.set_password(uid, password); !done) return done;
-      stored = hash_password(password, random_salt());
-    }
-    text += uid + " " + stored + "\n";
-    before.erase(uid);
-  }
-  for (auto& [uid, hash] : before)
-    if (auto done = principals.apply({KeyChange::Kind::Remove, uid, {}}); !done) return done;
-  return write_durably(path, text);
-}
-
-Result<Descriptor> listen_on(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return fail("the path is too long for a Unix socket", path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  ::unlink(path.c_str());
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const auto before = ::umask(0077);
-  const bool bound = socket && ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  ::umask(before);
-  if (!bound || ::listen(socket.get(), SOMAXCONN) != 0) return os_failure("cannot listen", path);
-  return socket;
-}
-
-/// One message of slapd: it ends with a blank line, or with the connection.
-std::string read_message(int fd, int milliseconds) {
-  std::string text;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(milliseconds);
-  while (text.size() < WatchLimits::kMessage) {
-    pollfd p{fd, POLLIN, 0};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0 || ::poll(&p, 1, static_cast<int>(left)) <= 0) break;
-    std::array<char, 16384> buffer;
-    const auto n = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (n <= 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(n));
-    if (text.ends_with("\n\n")) break;
-  }
-  return text;
 }
 
 struct Kdc {
@@ -211,27 +145,16 @@ Result<Kdc> start_kdc(const Settings& s, const ServerLimits& limits) {
   return kdc;
 }
 
-const char* told(KeyChange::Kind kind) {
-  switch (kind) {
-    case KeyChange::Kind::SetPassword: return "new password";
-    case KeyChange::Kind::Forget: return "password changed elsewhere, the key no longer counts";
-    case KeyChange::Kind::Lock: return "locked";
-    case KeyChange::Kind::Unlock: return "unlocked";
-    case KeyChange::Kind::Remove: return "removed";
-  }
-  return "";
-}
-
-void answer(int listener, PasswordWatch& watch, Principals& principals, const ServerLimits& limits) {
-  const Descriptor peer(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-  if (!peer) return;
-  const auto reply = watch.on_message(read_message(peer.get(), limits.message_milliseconds));
-  if (!reply.text.empty()) (void)::send(peer.get(), reply.text.data(), reply.text.size(), MSG_NOSIGNAL);
-  for (auto& change : reply.changes)
-    if (auto done = principals.apply(change); done)
-      log::info("kerberos: {}: {}", change.uid, told(change.kind));
-    else
-      log::error("kerberos: {}", done.error().text());
+/// The answer to one message of slapd; what it says of somebody is passed on.
+std::string answer_to(std::string_view message, PasswordWatch& watch, Mirror& mirror) {
+  auto reply = watch.on_message(message);
+  if (!reply.password.empty())
+    if (auto kept = mirror.expect(reply.uid, reply.password); !kept) {
+      log::error("kerberos: {}", kept.error().text());
+      return "RESULT\ncode: 80\ninfo: Kerberos cannot keep the new key\n";
+    }
+  if (!reply.uid.empty()) mirror.look_at(reply.uid);
+  return reply.text;
 }
 
 }  // namespace
@@ -244,25 +167,21 @@ Result<int> serve(const Settings& s, const ServerLimits& limits) {
   const Descriptor signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   drop_privileges({"cap_net_bind_service"});  // krb5kdc's
   if (auto made = make_database(s); !made) return std::unexpected(made.error());
+  // Before there are threads and an open database, which are not for that process.
+  auto relay = Relay::start(s.socket, limits.message_milliseconds);
+  if (!relay) return std::unexpected(relay.error());
   auto principals = Principals::open(s.realm);
   if (!principals) return std::unexpected(principals.error());
-  if (auto in = bring_people(s, *principals); !in) return std::unexpected(in.error());
-  for (auto& [name, keytab] : s.keytabs)
-    if (auto done = principals->write_keytab(keytab.file, keytab.services); !done)
-      return std::unexpected(done.error());
-  auto listener = listen_on(s.socket);
-  if (!listener) return std::unexpected(listener.error());
+  Mirror mirror(s, std::move(*principals));
+  if (auto in = mirror.bring_people(); !in) return std::unexpected(in.error());
+  if (auto written = mirror.write_keytabs(); !written) return std::unexpected(written.error());
   auto kdc = start_kdc(s, limits);
   if (!kdc) return std::unexpected(kdc.error());
-  PasswordWatch watch(s.suffix, [&](const std::string& uid, const std::string& stored) {
-    const auto known = s.users.find(uid);
-    return known != s.users.end() && password_matches(stored, known->second)
-               ? std::optional<std::string>(known->second)
-               : std::nullopt;
-  });
+  PasswordWatch watch(s.suffix);
+  mirror.start();
   notify("READY=1");
   for (bool asked_to_stop = false;;) {
-    std::array<pollfd, 3> fds{pollfd{listener->get(), POLLIN, 0}, pollfd{signal_fd.get(), POLLIN, 0},
+    std::array<pollfd, 3> fds{pollfd{relay->descriptor(), POLLIN, 0}, pollfd{signal_fd.get(), POLLIN, 0},
                               pollfd{kdc->handle.get(), POLLIN, 0}};
     if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return os_failure("cannot wait");
     if (fds[2].revents != 0) {
@@ -271,7 +190,8 @@ Result<int> serve(const Settings& s, const ServerLimits& limits) {
       if (asked_to_stop) return 0;
       return fail("krb5kdc has ended by itself; its words stand above");
     }
-    if (fds[0].revents != 0) answer(listener->get(), watch, *principals, limits);
+    if (fds[0].revents != 0 && !relay->serve([&](auto message) { return answer_to(message, watch, mirror); }))
+      return fail("the process that listens to slapd has ended");
     signalfd_siginfo info{};
     while (::read(signal_fd.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
       if (info.ssi_signo != SIGCHLD) {

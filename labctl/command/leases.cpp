@@ -193,6 +193,10 @@ int told(const Result<Answer>& answer, std::string_view done) {
     return complain(fail(answer->server->id + " does not answer", {}, "labctl status shows why").error());
   if (const auto error = text_of(value.as_object(), "error"); !error.empty()) return complain({error, {}, {}});
   const auto& object = value.as_object();
+  if (const auto* failover = object.if_contains("failover"); failover != nullptr && failover->is_object()) {
+    fmt::print("{}: {}\n", answer->server->id, text_of(failover->as_object(), "explanation"));
+    return kDone;
+  }
   if (object.contains("imported")) {
     fmt::print("{}: {} imported, {} refused\n", answer->server->id, number_of(object, "imported"),
                number_of(object, "refused"));
@@ -267,7 +271,7 @@ int leases(const LeasesOptions& options) {
   if (!server) return complain(server.error(), kUsage);
   if (options.action == "export") return export_csv(*lab, *plan, **server, options.argument);
   if (options.action == "partner-down")
-    return told(ask_server(*lab, *plan, **server, {"--partner-down"}), "its partner counts as down; the whole pool is its own");
+    return told(ask_server(*lab, *plan, **server, {"--partner-down"}), {});
   if (options.argument.empty()) return complain({"which file?", {}, "labctl leases import leases.csv"}, kUsage);
   return told(ask_server(*lab, *plan, **server, {"--import", std::filesystem::absolute(options.argument)}), {});
 }

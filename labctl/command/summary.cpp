@@ -23,11 +23,13 @@ std::string text_of(const json::value& value, std::string_view key) {
   return found != nullptr && found->is_string() ? std::string(found->as_string()) : std::string();
 }
 
-/// ".10" in a /24, the whole address elsewhere.
+/// ".10" in a /24, the whole address elsewhere and of a further subnet on the wire.
 std::string short_address(const std::string& address, const std::optional<Network>& network) {
   const auto bare = address.substr(0, address.find('/'));
   const auto dot = bare.rfind('.');
-  return network && network->prefix() == 24 && dot != std::string::npos ? bare.substr(dot) : bare;
+  const auto parsed = IpAddress::parse(bare);
+  const bool inside = network && parsed && network->contains(*parsed);
+  return inside && network->prefix() == 24 && dot != std::string::npos ? bare.substr(dot) : bare;
 }
 
 std::string lease_time(double seconds) {
@@ -74,8 +76,7 @@ std::optional<std::vector<std::string>> row(const json::object& node, const std:
   for (const auto& client : node.at("leases").as_array()) {
     const auto& lease = client.at("lease");
     const auto address = text_of(lease, "address");
-    if (address.empty() || (network && !network->contains(IpAddress::parse(address).value_or(IpAddress()))))
-      continue;
+    if (address.empty() || text_of(client, "network") != network_name) continue;
     std::string words = "leased";
     if (const auto server = text_of(lease, "server"); !server.empty()) words += " from " + server;
     if (const auto* seconds = lease.as_object().if_contains("lease");

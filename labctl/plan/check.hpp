@@ -14,7 +14,8 @@ struct LeaseCheck {
   std::string interface, lease_file;
   std::vector<std::string> ranges;  ///< the address is in one of these: "192.168.56.100-192.168.56.200"
   std::string network;              ///< "192.168.56.0/24"
-  std::vector<std::string> routers, dns, search;
+  std::vector<std::string> routers;  ///< one of these, the one of the address's subnet
+  std::vector<std::string> dns, search;
   std::string domain;
   /// The IPv6 address is in one of these, leased or of the client's own making; empty: none is promised.
   std::vector<std::string> ranges6;

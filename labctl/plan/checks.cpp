@@ -8,6 +8,7 @@
 #include "labctl/plan/policies.hpp"
 #include "labctl/plan/zones.hpp"
 #include "labctl/topology/failover.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::plan {
 
@@ -87,28 +88,47 @@ class Checks {
     for (const auto& attachment : client->networks) {
       const auto servers = topology::dhcp_servers(topology_, attachment.name);
       if (!attachment->dhcp() || servers.empty()) continue;
-      const auto& subnet = *topology_.networks.find(attachment.name)->value.subnet;
+      auto subnet = *topology_.networks.find(attachment.name)->value.subnet;
       LeaseCheck lease;
       lease.interface = interface_on(client, attachment.name);
       lease.lease_file = build_.runtime(client.name, lease.interface + ".lease.json");
-      lease.network = subnet.text();
       const auto& owner = topology::scope_owner(topology_, *servers.front(), attachment.name);
       auto ranges = topology::lease_ranges(owner, attachment.name, subnet);
       const auto* scope = topology::scope_of(owner, attachment.name);
+      auto router = topology::client_gateway(topology_, attachment.name);
+      // On a shared network it has an address of any subnet, or of the one where one is kept for it.
+      auto further = topology::further_scopes(topology_, *servers.front(), attachment.name);
+      const auto kept_in = std::ranges::find_if(
+          further, [&](const auto* s) { return (*s)->reservations.find(client.name) != nullptr; });
+      if (kept_in != further.end()) {
+        scope = &(*kept_in)->value;
+        subnet = **scope->subnet;
+        router = topology::further_gateway(*scope);
+        further.clear();
+      } else if (scope && scope->reservations.find(client.name)) {
+        further.clear();
+      }
+      lease.network = subnet.text();
+      for (const auto* other : further)
+        for (const auto& range : topology::lent_ranges(&other->value, **(*other)->subnet)) ranges.push_back(range);
       if (const auto* reserved = scope ? scope->reservations.find(client.name) : nullptr)
         ranges = {{*(*reserved)->address, *(*reserved)->address}};
       for (const auto& range : ranges) lease.ranges.push_back(range.text());
       const auto overridden = [&](std::string_view name, std::string_view number) {
-        return scope && (scope->options.find(name) || scope->options.find(number));
+        const auto says = [&](const topology::Scope* s) { return s && (s->options.find(name) || s->options.find(number)); };
+        return says(scope) || std::ranges::any_of(further, [&](const auto* other) { return says(&other->value); });
       };
       std::string title = fmt::format(
           "{} {}", ranges.size() == 1 && ranges[0].first == ranges[0].last ? "the address" : "an address in",
-          joined(ranges, ", ", [&](const auto& r) { return brief(r, subnet); }));
+          joined(ranges, ", ", [&](const auto& r) { return subnet.contains(r.first) ? brief(r, subnet) : r.text(); }));
       const auto domain = topology::domain_of_network(topology_, attachment.name);
-      if (const auto router = topology::client_gateway(topology_, attachment.name);
-          router && !overridden("routers", "3")) {
+      if (router && !overridden("routers", "3")) {
         lease.routers = {router->text()};
         title += ", router " + brief(*router, subnet);
+        for (const auto* other : further) {
+          lease.routers.push_back(topology::further_gateway(**other).text());
+          title += " or " + lease.routers.back();
+        }
       }
       if (const auto servers_of = topology::resolvers(topology_, domain);
           !servers_of.empty() && !overridden("domain-name-servers", "6")) {
@@ -138,7 +158,8 @@ class Checks {
   void promise_ipv6(const NodeEntry& client, const std::string& network, LeaseCheck& lease,
                     std::string& title) const {
     const auto routers = topology::advertisers(topology_, network);
-    if (routers.empty() || client->dhcp_client != topology::DhcpClient::Builtin) return;
+    const bool tells = client->dhcp_client == topology::DhcpClient::Builtin || client->dhcp_client == topology::DhcpClient::Networkd;
+    if (routers.empty() || !tells) return;
     const auto servers = topology::dhcp_servers(topology_, network);
     const auto& subnet = topology_.networks.find(network)->value.subnet6->value;
     const auto* scope = topology::scope_of(*servers.front(), network);

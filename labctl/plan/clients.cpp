@@ -34,16 +34,32 @@ void use_builtin(Client& client, const Build& build, const NodeEntry& node, bool
   client.state_folders = {folder};
 }
 
-/// The machine's own clients go into the background once they hold a lease.
+const char* flavour_of(DhcpClient client) {
+  switch (client) {
+    case DhcpClient::Builtin: return "builtin";
+    case DhcpClient::Udhcpc: return "udhcpc";
+    case DhcpClient::Dhclient: return "dhclient";
+    case DhcpClient::Dhcpcd: return "dhcpcd";
+    case DhcpClient::Networkd: return "networkd";
+  }
+  return "";
+}
+
+/// The machine's own clients go into the background once they hold a lease; systemd-networkd stays, and its hook tells.
 void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool resolv_conf) {
   const auto folder = build.runtime(node.name, "dhcp-client/" + client.interface);
   const auto script = folder + "/lease-script";
-  client.files = {{script, lease_script(client.lease_file, resolv_conf, machine_policy(build.topology, node).dns_suffix), 0755, File::Change::Restart}};
-  client.ready = Ready::Forks;
   const bool ipv6 = !topology::advertisers(build.topology, client.network).empty();
+  client.flavour = flavour_of(node->dhcp_client);
+  client.files = {{script,
+                   lease_script(build.inputs.paths, {.client = client.flavour,
+                                                     .lease_file = client.lease_file,
+                                                     .resolv_conf = resolv_conf,
+                                                     .suffixes = machine_policy(build.topology, node).dns_suffix}),
+                   0755, File::Change::Restart}};
+  if (node->dhcp_client != DhcpClient::Networkd) client.ready = Ready::Forks;
   switch (node->dhcp_client) {
     case DhcpClient::Udhcpc:
-      client.flavour = "udhcpc";
       client.argv = {"/usr/sbin/udhcpc",
                      "-i",
                      client.interface,
@@ -53,6 +69,8 @@ void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool
                      folder + "/pid",
                      "-x",
                      "hostname:" + node.name,
+                     "-O",
+                     "search",
                      "-t",
                      "20",
                      "-T",
@@ -60,7 +78,6 @@ void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool
                      "-n"};
       break;
     case DhcpClient::Dhclient:
-      client.flavour = "dhclient";
       client.files.push_back({folder + "/dhclient.conf",
                               "send host-name = gethostname();\n"
                               "request subnet-mask, broadcast-address, routers, domain-name, "
@@ -83,7 +100,6 @@ void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool
                      client.interface};
       break;
     case DhcpClient::Dhcpcd:
-      client.flavour = "dhcpcd";
       client.files.push_back(
           {folder + "/dhcpcd.conf",
            fmt::format("hostname\noption subnet_mask, routers, domain_name_servers, domain_name, "
@@ -93,6 +109,10 @@ void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool
            0644, File::Change::Restart});
       client.argv = {"/usr/sbin/dhcpcd", "-w", "-f", folder + "/dhcpcd.conf", "-c", script, client.interface};
       if (!ipv6) client.argv.insert(client.argv.begin() + 1, "-4");
+      break;
+    case DhcpClient::Networkd:
+      client.argv = {script, client.interface, node.name};
+      if (ipv6) client.argv.emplace_back("ipv6");
       break;
     case DhcpClient::Builtin: break;
   }

@@ -12,6 +12,7 @@
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zones.hpp"
 #include "labctl/topology/failover.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::plan {
 
@@ -41,7 +42,7 @@ constexpr std::pair<std::string_view, std::string_view> kDerivedOptions[] = {{"r
                                                                              {"domain-search", "119"}};
 
 void write_options(YamlText& yaml, const Build& build, const std::string& network, const Network& subnet,
-                   const topology::Scope* scope) {
+                   std::optional<IpAddress> router, const topology::Scope* scope) {
   const auto& topology = build.topology;
   std::set<std::string> written;
   if (scope)
@@ -54,7 +55,7 @@ void write_options(YamlText& yaml, const Build& build, const std::string& networ
   const auto domain = topology::domain_of_network(topology, network);
 
   yaml.open("options");
-  if (const auto router = topology::client_gateway(topology, network); router && wanted("routers"))
+  if (router && wanted("routers"))
     yaml.list("routers", {router->text()});
   if (const auto servers = texts_v4(topology::resolvers(topology, domain));
       !servers.empty() && wanted("domain-name-servers"))
@@ -151,11 +152,34 @@ void write_scope(YamlText& yaml, const Build& build, const NodeEntry& server,
                      : network->attach     ? topology::Guard::Refuse
                                            : topology::Guard::Off;
   if (guard != topology::Guard::Off) yaml.value("guard", guard == topology::Guard::Alert ? "alert" : "refuse");
-  write_options(yaml, build, network.name, subnet, scope);
+  write_options(yaml, build, network.name, subnet, topology::client_gateway(build.topology, network.name), scope);
   if (scope) {
     write_classes(yaml, *scope);
     write_reservations(yaml, build, network.name, *scope);
   }
+  yaml.close();
+}
+
+/// A further subnet on the wire of a network, which is written before it.
+void write_further_scope(YamlText& yaml, const Build& build, const topology::ScopeEntry& scope) {
+  const auto& subnet = **scope->subnet;
+  const auto gateway = topology::further_gateway(*scope);
+  const auto ranges = topology::lent_ranges(&*scope, subnet);
+  yaml.open(scope.name);
+  yaml.value("shared_with", **scope->network);
+  yaml.value("network", subnet.text());
+  yaml.list("ranges", texts(ranges));
+  std::vector<AddressRange> excluded;
+  for (const auto& range : scope->exclude) excluded.push_back(*range);
+  const auto holds_gateway = [&](const AddressRange& r) { return r.contains(gateway); };
+  if (std::ranges::any_of(ranges, holds_gateway) && std::ranges::none_of(excluded, holds_gateway))
+    excluded.push_back({gateway, gateway});
+  if (!excluded.empty()) yaml.list("exclude", texts(excluded));
+  yaml.value("lease", fmt::format("{}s", scope->lease.count()));
+  write_manners(yaml, *scope);
+  write_options(yaml, build, **scope->network, subnet, gateway, &*scope);
+  write_classes(yaml, *scope);
+  write_reservations(yaml, build, **scope->network, *scope);
   yaml.close();
 }
 
@@ -203,6 +227,7 @@ void add_dhcp(Build& build) {
       };
       for (const auto& network : topology.networks) {
         if (topology::lends_on(topology, node, network.name)) add_zone(*network->subnet);
+        for (const auto* scope : topology::further_scopes(topology, node, network.name)) add_zone(**(*scope)->subnet);
         if (topology::serves6_on(topology, node, network.name)) add_zone(network->subnet6->value);
       }
       const auto key = update_key(domain);
@@ -215,8 +240,10 @@ void add_dhcp(Build& build) {
     for (const auto& network : node->services.dhcp->value.lease_query) askers.push_back(network.text());
     if (!askers.empty()) yaml.list("lease_query", askers);
     yaml.open("scopes");
-    for (const auto& network : topology.networks)
+    for (const auto& network : topology.networks) {
       if (topology::lends_on(topology, node, network.name)) write_scope(yaml, build, node, network);
+      for (const auto* scope : topology::further_scopes(topology, node, network.name)) write_further_scope(yaml, build, *scope);
+    }
     yaml.close();
     write_scopes6(yaml, build, node);
 

@@ -10,6 +10,7 @@
 #include "labctl/plan/yaml_text.hpp"
 #include "labctl/plan/zone_key.hpp"
 #include "labctl/plan/zones.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::plan {
 
@@ -237,6 +238,8 @@ class ServerPlan {
     std::vector<std::string> networks{"127.0.0.0/8"};
     for (const auto& network : build_.topology.networks) {
       networks.push_back(network->subnet->text());
+      for (const auto* scope : topology::further_subnets(build_.topology, network.name))
+        networks.push_back((*scope)->subnet->value.text());
       if (network->subnet6) networks.push_back((*network->subnet6)->text());
     }
     yaml.comment("names of other domains, for the lab's own machines and nobody else");

@@ -51,7 +51,8 @@ void add_notices(Build& build) {
   const auto add = [&](std::string text) { build.plan.notices.push_back(std::move(text)); };
   for (const auto& network : topology.networks)
     if (network->attach)
-      add(fmt::format("{}: no physical interface is bridged in yet (attach)", network.name));
+      add(fmt::format("{}: whoever is on the wire of this machine's {} is in the lab, and may get an address from it",
+                      network.name, **network->attach));
   for (const auto& network : topology.networks)
     if (network->subnet6 && topology::has_dhcp_clients(topology, network.name) &&
         topology::advertisers(topology, network.name).empty())
@@ -59,12 +60,19 @@ void add_notices(Build& build) {
           "{}: nobody tells its clients about IPv6; give it a router or a DHCP server with an address "
           "in {}",
           network.name, network->subnet6->value.text()));
+  for (const auto& network : topology.networks) {
+    const auto servers = topology::dhcp_servers(topology, network.name);
+    if (servers.size() > 1 && topology::serves6_on(topology, *servers.front(), network.name))
+      add(fmt::format("{}: DHCPv6 is answered by {} alone; {} stands in for IPv4 only. While {} is down, clients keep their "
+                      "IPv6 addresses until they end (ipv6: stateless or slaac needs no standby)",
+                      network.name, servers.front()->name, servers.back()->name, servers.front()->name));
+  }
   for (const auto& node : topology.nodes) {
     const bool v4_only = node->dhcp_client == topology::DhcpClient::Udhcpc ||
                          node->dhcp_client == topology::DhcpClient::Dhclient;
     for (const auto& attachment : node->networks)
       if (v4_only && node->index <= 1 && attachment->dhcp() && topology::ipv6_of(topology, attachment.name))
-        add(fmt::format("{}: its DHCP client asks for IPv4 only (builtin and dhcpcd ask for IPv6 too)",
+        add(fmt::format("{}: its DHCP client asks for IPv4 only (builtin, dhcpcd and networkd ask for IPv6 too)",
                         node->group));
   }
   for (const auto& domain : topology.domains) {
@@ -81,7 +89,6 @@ void add_notices(Build& build) {
   }
   for (const auto& node : topology.nodes) {
     const auto& services = node->services;
-    if (node->nat) add(fmt::format("{}: addresses are not translated yet (nat); it routes", node.name));
     if (services.dns) {
       const auto& dns = **services.dns;
       if (!dns.blocklist.empty() && !topology::recurses(topology, node))

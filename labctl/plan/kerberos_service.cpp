@@ -64,7 +64,7 @@ void add_kerberos(Build& build) {
         fmt::format("The Kerberos realm of {}, for lab-kdc. Written by labctl from the topology.", domain));
     yaml.value("realm", realm_of(domain)).value("suffix", directory_base(domain));
     yaml.value("data", build.state(node.name, "kerberos"));
-    yaml.value("socket", kerberos_socket(build, node));
+    yaml.value("socket", kerberos_socket(build, node)).value("directory", ldapi_path(build, node));
     yaml.list("listen", endpoints(fixed_addresses(topology, node), 88));
     yaml.open("users");
     for (const auto& person : build.plan.credentials)

@@ -1,15 +1,21 @@
-/// lease_script -- the shell script that udhcpc, dhclient and dhcpcd call when a lease comes or goes. It
-/// configures the interface, writes /etc/resolv.conf in place (it is a bind mount: it cannot be replaced),
-/// and tells labctl about the lease the way lab-dhclient does, as a JSON file.
+/// lease_script -- what udhcpc, dhclient and dhcpcd run when a lease comes or goes: the hook that comes with labctl for
+/// each (dhcp/clients), told where this lab keeps the lease and the names to search.
 #pragma once
 #include <string>
 #include <vector>
 
+#include "labctl/plan/paths.hpp"
+
 namespace lab::plan {
 
-/// `lease_file`: absolute; `resolv_conf`: whether the lease's name servers are to be used;
-/// `suffixes`: domains tried before the lease's.
-std::string lease_script(const std::string& lease_file, bool resolv_conf,
-                         const std::vector<std::string>& suffixes = {});
+struct LeaseScript {
+  std::string client;  ///< udhcpc, dhclient, dhcpcd or networkd
+  std::string lease_file;
+  bool resolv_conf = false;           ///< the lease says where names are asked for
+  std::vector<std::string> suffixes;  ///< searched before the leased ones (group policies)
+};
+
+/// The text of an executable file.
+std::string lease_script(const Paths& paths, const LeaseScript& script);
 
 }  // namespace lab::plan

@@ -7,6 +7,7 @@
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/policies.hpp"
 #include "labctl/plan/root.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::plan {
 
@@ -110,6 +111,9 @@ std::vector<Interface> interfaces_of(const Build& build, const NodeEntry& node, 
       interface.addresses.push_back({*address, network->subnet->prefix()});
     if (auto address = topology::address6_on(build.topology, node, attachment.name))
       interface.addresses.push_back({*address, network->subnet6->value.prefix()});
+    if (topology::gateway_node(build.topology, attachment.name) == &node)
+      for (const auto* scope : topology::further_subnets(build.topology, attachment.name))
+        interface.addresses.push_back({topology::further_gateway(**scope), (*scope)->subnet->value.prefix()});
     // After its own, so that its own is what it speaks from.
     if (&node == root.holder && attachment.name == root.network)
       for (const auto& address : {root.address, root.tld_address})
@@ -143,10 +147,12 @@ std::vector<Route> routes_between(const Topology& topology, const NodeEntry& fro
         if (!reached.insert(beyond.name).second) continue;
         const auto via = step.via ? step.via : next_hop;
         const auto& network = topology.networks.find(beyond.name)->value;
-        if (!v6)
+        if (!v6) {
           routes.push_back({*network.subnet, *via});
-        else if (network.subnet6)
-          routes.push_back({network.subnet6->value, *via});
+          for (const auto* scope : topology::further_subnets(topology, beyond.name))
+            routes.push_back({**(*scope)->subnet, *via});
+        }
+        if (v6 && network.subnet6) routes.push_back({network.subnet6->value, *via});
         steps.push_back({beyond.name, via});
       }
     }
@@ -177,6 +183,8 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
         const auto& network = topology.networks.find(beyond.name)->value;
         if (node->networks.find(beyond.name)) continue;
         if (!has(*network.subnet)) routes.push_back({*network.subnet, *via});
+        for (const auto* scope : topology::further_subnets(topology, beyond.name))
+          if (!has(**(*scope)->subnet)) routes.push_back({**(*scope)->subnet, *via});
         const auto via6 = topology::address6_on(topology, relay, shared.name);
         if (via6 && network.subnet6 && topology::address6_on(topology, node, shared.name) &&
             !has(network.subnet6->value))
@@ -184,6 +192,14 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
       }
       break;
     }
+  }
+  // Further subnets of its own wires are reached through the gateway that has addresses in both.
+  for (const auto& attachment : node->networks) {
+    const auto* gateway = topology::gateway_node(topology, attachment.name);
+    const auto via = gateway && gateway != &node ? topology::address_on(*gateway, attachment.name) : std::nullopt;
+    if (!via || attachment->dhcp()) continue;
+    for (const auto* scope : topology::further_subnets(topology, attachment.name))
+      if (!has(**(*scope)->subnet)) routes.push_back({**(*scope)->subnet, *via});
   }
   // A router's own way out is towards another one; a host's is its network's gateway.
   for (const auto& attachment : node->networks) {
@@ -224,6 +240,10 @@ std::map<std::string, std::string> sysctls_of(const Topology& topology, const No
   } else {
     sysctls["net.ipv6.conf.default.disable_ipv6"] = "1";
   }
+  const bool between_subnets = std::ranges::any_of(node->networks, [&](const auto& attachment) {
+    return topology::gateway_node(topology, attachment.name) == &node && !topology::further_subnets(topology, attachment.name).empty();
+  });
+  if (between_subnets) sysctls["net.ipv4.ip_forward"] = "1";
   if (node->is_router()) {
     sysctls["net.ipv4.ip_forward"] = "1";
     if (ipv6) sysctls["net.ipv6.conf.all.forwarding"] = "1";

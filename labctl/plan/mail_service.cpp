@@ -5,6 +5,7 @@
 
 #include "labctl/plan/build.hpp"
 #include "labctl/plan/paths.hpp"
+#include "labctl/plan/policies.hpp"
 #include "labctl/plan/yaml_text.hpp"
 
 namespace lab::plan {
@@ -41,6 +42,32 @@ std::vector<std::string> directory_urls(const Build& build, const NodeEntry& mai
   return urls;
 }
 
+/// The rules of the topology, for a directory that cannot hold them. Those for passwords are its own affair.
+void write_rules(YamlText& yaml, const topology::Domain& domain) {
+  const auto of = [](topology::Policy policy) {
+    policy.passwords.reset();
+    return policy_yaml(policy);
+  };
+  if (const auto rules = of(domain.policy); !rules.empty()) yaml.raw("policy", rules);
+  std::vector<std::pair<std::string, std::string>> groups, users;
+  for (int order = 0; const auto& group : domain.groups) {
+    ++order;
+    if (const auto rules = of(group->policy); !rules.empty())
+      groups.emplace_back(group.name, fmt::format("{{order: {}, policy: {}}}", order, rules));
+  }
+  for (const auto& user : domain.users) {
+    auto policy = user->policy;
+    if (user->quota) policy.quota = user->quota;
+    if (const auto rules = of(policy); !rules.empty()) users.emplace_back(user.name, rules);
+  }
+  for (const auto& [section, list] : {std::pair("groups", &groups), std::pair("users", &users)}) {
+    if (list->empty()) continue;
+    yaml.open(section);
+    for (const auto& [name, rules] : *list) yaml.raw(name, rules);
+    yaml.close();
+  }
+}
+
 /// How the mail server reaches the directory of its domain.
 void write_directory(YamlText& yaml, Build& build, const NodeEntry& mail, const NodeEntry& directory,
                      const std::string& domain, const std::string& folder, Service& service) {
@@ -54,7 +81,10 @@ void write_directory(YamlText& yaml, Build& build, const NodeEntry& mail, const 
   if (options.referrals == topology::Referrals::Follow) yaml.value("referrals", "follow");
   yaml.value("bind_dn", own || options.bind_dn.empty() ? service_dn(domain) : options.bind_dn);
   yaml.value("password_file", password_path);
-  yaml.value("ca", options.ca_text.empty() ? build.plan.ca_certificate : ca_path).close();
+  yaml.value("ca", options.ca_text.empty() ? build.plan.ca_certificate : ca_path);
+  if (!own)
+    if (const auto* written = build.topology.domains.find(domain)) write_rules(yaml, **written);
+  yaml.close();
   const auto password = own ? password_of(build, "cn=mail@" + domain) : options.bind_password;
   service.files.push_back({password_path, password + "\n", 0600, File::Change::Restart});
   if (!options.ca_text.empty())

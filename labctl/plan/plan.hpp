@@ -127,7 +127,7 @@ struct Service {
 struct Client {
   std::string id;  ///< "pc1/eth0"
   std::string node, interface, network;
-  std::string flavour;  ///< builtin, udhcpc, dhclient, dhcpcd
+  std::string flavour;  ///< builtin, udhcpc, dhclient, dhcpcd, networkd
   std::vector<std::string> argv;
   std::vector<File> files;
   std::vector<std::string> state_folders;

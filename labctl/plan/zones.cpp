@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "labctl/plan/build.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::plan {
 
@@ -61,7 +62,7 @@ void add_hosts(const Topology& topology, const std::string& domain, std::vector<
   for (const auto& node : topology.nodes) {
     if (!node->services.dhcp) continue;
     for (const auto& scope : node->services.dhcp->value.scopes)
-      if (topology::domain_of_network(topology, scope.name) == domain)
+      if (topology::domain_of_network(topology, topology::wire_of(scope)) == domain)
         for (const auto& reservation : scope->reservations) {
           const auto owner = fmt::format("{}.{}.", reservation.name, domain);
           add_address(records, owner, *reservation->address);
@@ -269,6 +270,14 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
         for (const auto& reservation : scope->reservations)
           add(zone.records, owner_in(*network->subnet, *reservation->address), "PTR",
               fmt::format("{}.{}.", reservation.name, domain));
+    for (const auto* scope : topology::further_subnets(topology, network.name)) {
+      auto& further = zone_of(**(*scope)->subnet, domain);
+      if (const auto* node = topology::gateway_node(topology, network.name))
+        add_pointers(topology, *node, topology::further_gateway(**scope), further.records);
+      for (const auto& reservation : (*scope)->reservations)
+        add(further.records, reservation->address->reverse_name(), "PTR",
+            fmt::format("{}.{}.", reservation.name, domain));
+    }
     if (!network->subnet6) continue;
     auto& zone6 = zone_of(network->subnet6->value, domain);
     for (const auto* node : topology::attached(topology, network.name))

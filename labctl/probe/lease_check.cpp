@@ -135,7 +135,8 @@ Verdict verify(const plan::LeaseCheck& check, const Surroundings&) {
       wrong += fmt::format("{}{} {} instead of {}", wrong.empty() ? "" : ", ", what,
                            got.empty() ? "none" : got, expected);
   };
-  compare("router", check.routers.empty() ? "" : check.routers.front(), lease->router);
+  if (std::ranges::find(check.routers, lease->router) == check.routers.end())
+    compare("router", fmt::format("{}", fmt::join(check.routers, " or ")), lease->router);
   compare("dns", fmt::format("{}", fmt::join(check.dns, " ")), fmt::format("{}", fmt::join(lease->dns, " ")));
   compare("domain", check.domain, lease->domain);
   compare("search", fmt::format("{}", fmt::join(check.search, " ")),

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "labctl/runtime/masquerade.hpp"
+
 namespace lab::runtime {
 namespace {
 
@@ -20,20 +22,21 @@ Result<void> enter_network(const Spaces& spaces) {
 
 }  // namespace
 
-Fabric::Fabric(std::string folder, std::vector<plan::File> extra, Spaces home, Netlink links)
+Fabric::Fabric(std::string folder, std::vector<plan::File> extra, Spaces home, Netlink links, Fd outside)
     : folder_(std::move(folder)),
       extra_(std::move(extra)),
       home_(std::move(home)),
-      links_(std::move(links)) {}
+      links_(std::move(links)),
+      physical_(std::move(outside), home_.net.get()) {}
 
-Result<Fabric> Fabric::create(std::string folder, std::vector<plan::File> extra) {
+Result<Fabric> Fabric::create(std::string folder, std::vector<plan::File> extra, Fd outside) {
   // The switches themselves speak no IPv6: without this every port would announce itself at start.
   std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << "1";
   auto home = Spaces::of_this_process();
   if (!home) return std::unexpected(home.error());
   auto links = Netlink::open();
   if (!links) return std::unexpected(links.error());
-  return Fabric(std::move(folder), std::move(extra), std::move(*home), std::move(*links));
+  return Fabric(std::move(folder), std::move(extra), std::move(*home), std::move(*links), std::move(outside));
 }
 
 plan::Node Fabric::with_extra(const plan::Node& node) const {
@@ -42,11 +45,29 @@ plan::Node Fabric::with_extra(const plan::Node& node) const {
   return out;
 }
 
+int Fabric::free_index() {
+  while (physical_.has(next_index_)) ++next_index_;  // it came with a number of the machine's
+  return next_index_++;
+}
+
+Result<void> Fabric::attach(Segment& segment) {
+  const auto& wanted = segment.bridge.attach;
+  if (segment.attached == wanted) return {};
+  if (!segment.attached.empty())
+    if (auto back = physical_.give_back(std::exchange(segment.attached, {})); !back) return back;
+  if (wanted.empty()) return {};
+  const auto port = physical_.take(wanted, segment.index, links_);
+  if (!port) return fail(segment.bridge.network + ": " + port.error().what, {}, port.error().remedy);
+  segment.attached = wanted;
+  if (segment.bridge.impair.any()) links_.set_impairment(*port, segment.bridge.impair);
+  return links_.flush();
+}
+
 Result<void> Fabric::add(const std::vector<plan::Bridge>& networks, const std::vector<plan::Node>& nodes) {
   for (const auto& network : networks) {
-    const int index = next_index_++;
+    const int index = free_index();
     links_.add_bridge(network.name, index, network.mtu);
-    segments_[network.network] = {index, network};
+    segments_[network.network] = {index, network, {}};
   }
   std::vector<std::string> added;
   for (const auto& node : nodes) {
@@ -59,7 +80,7 @@ Result<void> Fabric::add(const std::vector<plan::Bridge>& networks, const std::v
       const auto segment = segments_.find(interface.network);
       if (segment == segments_.end())
         return fail(fmt::format("{}: there is no network {}", node.name, interface.network));
-      const int port = next_index_++;
+      const int port = free_index();
       links_.add_port(interface.port, port, segment->second.index, interface, inside++,
                       member.spaces.net.get());
       if (segment->second.bridge.impair.any()) links_.set_impairment(port, segment->second.bridge.impair);
@@ -70,6 +91,8 @@ Result<void> Fabric::add(const std::vector<plan::Bridge>& networks, const std::v
   if (auto sent = links_.flush(); !sent) return sent;
   for (const auto& name : added)
     if (auto configured = configure(members_.at(name)); !configured) return configured;
+  for (const auto& network : networks)
+    if (auto attached = attach(segments_.at(network.network)); !attached) return attached;
   return {};
 }
 
@@ -87,29 +110,32 @@ Result<void> Fabric::configure(const Member& member) {
       ++index;
     }
     for (const auto& route : member.node.routes) links->add_route(route);
-    return links->flush();
+    if (auto done = links->flush(); !done || member.node.nat.empty()) return done;
+    return masquerade(member.node.nat);
   }();
   if (auto back = enter_network(home_); !back) return back;
-  if (!configured) return fail(member.node.name + ": " + configured.error().what);
+  if (!configured) return fail(member.node.name + ": " + configured.error().what, {}, configured.error().remedy);
   return {};
 }
 
 Result<void> Fabric::update(const plan::Bridge& network) {
   auto& segment = segments_.at(network.network);
+  const bool shaped = segment.bridge.impair.any() || network.impair.any();  // to remove what is not there is an error
   segment.bridge = network;
+  if (auto attached = attach(segment); !attached) return attached;
   links_.set_mtu(segment.index, network.mtu);
   for (const auto& [name, member] : members_) {
     int inside = kFirstInterface;
     for (std::size_t i = 0; i < member.node.interfaces.size(); ++i, ++inside) {
       if (member.node.interfaces[i].network != network.network) continue;
       links_.set_mtu(member.ports[i], network.mtu);
-      links_.set_impairment(member.ports[i], network.impair);
+      if (shaped) links_.set_impairment(member.ports[i], network.impair);
       if (auto entered = enter_network(member.spaces); !entered) return entered;
       auto links = Netlink::open();
       Result<void> done;
       if (links) {
         links->set_mtu(inside, network.mtu);
-        links->set_impairment(inside, network.impair);
+        if (shaped) links->set_impairment(inside, network.impair);
         done = links->flush();
       }
       if (auto back = enter_network(home_); !back) return back;
@@ -121,6 +147,7 @@ Result<void> Fabric::update(const plan::Bridge& network) {
 
 Result<void> Fabric::update(const plan::Node& node) {
   auto& member = members_.at(node.name);
+  const bool translates_otherwise = member.node.nat != node.nat;
   member.node = node;
   if (auto entered = member.spaces.enter(); !entered) return entered;
   auto done = place_files(with_extra(node).etc, folder_ + "/" + node.name);
@@ -132,6 +159,7 @@ Result<void> Fabric::update(const plan::Node& node) {
       done = links->flush();
     }
   }
+  if (done && translates_otherwise) done = masquerade(node.nat);
   if (auto back = home_.enter(); !back) return back;
   return done;
 }
@@ -147,6 +175,7 @@ Result<void> Fabric::remove_node(const std::string& name) {
 Result<void> Fabric::remove_network(const std::string& name) {
   const auto segment = segments_.find(name);
   if (segment == segments_.end()) return {};
+  if (auto back = physical_.give_back(segment->second.attached); !back) return back;
   links_.delete_link(segment->second.index);
   segments_.erase(segment);
   return links_.flush();

@@ -16,6 +16,7 @@
 
 #include "labctl/runtime/control.hpp"
 #include "labctl/runtime/namespaces.hpp"
+#include "labctl/runtime/physical.hpp"
 #include "labctl/runtime/supervisor.hpp"
 
 namespace lab::runtime {
@@ -53,6 +54,7 @@ void raise_file_limit() {
   dup2(out ? out.get() : nothing.get(), STDERR_FILENO);
   if (chdir("/") != 0) _exit(1);
   raise_file_limit();
+  if (geteuid() == 0) start.outside.reset(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   if (auto entered = enter_lab_namespaces(); !entered) {
     tell_failure(start.progress.get(), entered.error());
     _exit(1);
@@ -109,6 +111,12 @@ void wait_for_end(int progress) {
 
 std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology_file, Fd lock, bool stay,
                                     const std::function<void(const Progress&)>& on_progress) {
+  if (geteuid() != 0)
+    for (const auto& network : plan.networks)
+      if (!network.attach.empty()) {
+        const auto error = attach_needs_root(network.network, network.attach);
+        return std::unexpected(Failure{error.what, error.remedy, {}, {}});
+      }
   auto control = bind_control(plan.lab);
   if (!control) return std::unexpected(Failure{control.error().what, control.error().remedy, {}, {}});
   int pair[2];
@@ -124,7 +132,7 @@ std::expected<void, Failure> launch(plan::Plan plan, const std::string& topology
   if (child == 0) {
     progress.reset();
     (void)lock.release();  // held by process 1 until the lab ends
-    become_supervisor({std::move(plan), topology_file, std::move(*control), Fd(pair[1])});
+    become_supervisor({std::move(plan), topology_file, std::move(*control), Fd(pair[1]), {}});
   }
   close(pair[1]);
   control->reset();

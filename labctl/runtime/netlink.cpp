@@ -154,6 +154,18 @@ void Netlink::set_up(int index) {
   impl_->push_change(change, index, fmt::format("interface {} up", index));
 }
 
+void Netlink::set_master(int index, int bridge_index) {
+  const Link change(rtnl_link_alloc());
+  rtnl_link_set_master(change.get(), bridge_index);
+  impl_->push_change(change, index, fmt::format("interface {} into its bridge", index));
+}
+
+void Netlink::move_to(int index, int netns) {
+  const Link change(rtnl_link_alloc());
+  rtnl_link_set_ns_fd(change.get(), netns);
+  impl_->push_change(change, index, fmt::format("interface {} into another namespace", index));
+}
+
 void Netlink::set_mtu(int index, unsigned mtu) {
   const Link change(rtnl_link_alloc());
   rtnl_link_set_mtu(change.get(), mtu);

@@ -26,6 +26,9 @@ class Netlink {
   void add_port(const std::string& port, int port_index, int bridge_index, const plan::Interface& interface,
                 int interface_index, int netns);
   void set_up(int index);
+  void set_master(int index, int bridge_index);
+  /// Into another network namespace, under the same name.
+  void move_to(int index, int netns);
   void set_mtu(int index, unsigned mtu);
   void delete_link(int index);
   void add_address(int index, const plan::InterfaceAddress& address);

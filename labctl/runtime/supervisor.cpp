@@ -106,17 +106,20 @@ class Supervisor {
         topology_file_(std::move(start.topology_file)),
         bound_(std::move(start.control)),
         signals_(io_, SIGTERM, SIGINT),
-        progress_(io_, start.progress.release()) {}
+        progress_(io_, start.progress.release()),
+        outside_(std::move(start.outside)) {}
 
   int run() {
     if (auto built = build(); !built) {
-      tell({{"event", "failed"}, {"what", built.error().text()}, {"last", json::array{}}});
+      if (fabric_) fabric_->give_back();
+      tell({{"event", "failed"}, {"what", built.error().what}, {"remedy", built.error().remedy}, {"last", json::array{}}});
       return 1;
     }
     watch_parent();
     wait_for_signal();
     spawn(io_.get_executor(), "lab", bring_up());
     io_.run();
+    fabric_->give_back();
     return status_;
   }
 
@@ -131,7 +134,7 @@ class Supervisor {
     auto hub = EventsHub::create(io_, folder + "/events");
     if (!hub) return std::unexpected(hub.error());
     events_ = std::move(*hub);
-    auto fabric = Fabric::create(folder + "/nodes", trust_files(root_.certificate));
+    auto fabric = Fabric::create(folder + "/nodes", trust_files(root_.certificate), std::move(outside_));
     if (!fabric) return std::unexpected(fabric.error());
     fabric_.emplace(std::move(*fabric));
     if (auto added = fabric_->add(plan_.networks, plan_.nodes); !added) return added;
@@ -408,6 +411,7 @@ class Supervisor {
   Fd bound_;
   asio::signal_set signals_;
   asio::posix::stream_descriptor progress_;
+  Fd outside_;
   ca::Identity root_;
   std::unique_ptr<EventsHub> events_;
   std::optional<Fabric> fabric_;

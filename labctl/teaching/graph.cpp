@@ -12,7 +12,9 @@ namespace {
 
 /// ".10" in a /24, the whole address elsewhere.
 std::string brief(const std::string& address, const plan::Bridge* network) {
-  const bool octet = network && network->subnet.address().is_v4() && network->subnet.prefix() == 24;
+  const auto parsed = IpAddress::parse(address);
+  const bool octet = network && network->subnet.address().is_v4() && network->subnet.prefix() == 24 && parsed &&
+                     network->subnet.contains(*parsed);
   return octet && !address.contains(':') ? address.substr(address.rfind('.')) : address;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/topology/failover.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::topology {
 
@@ -194,7 +195,7 @@ const NodeEntry& scope_owner(const Topology& topology, const NodeEntry& server, 
 const Scope* scope_of(const NodeEntry& server, std::string_view network) {
   if (!server->services.dhcp) return nullptr;
   const auto* scope = server->services.dhcp->value.scopes.find(network);
-  return scope ? &scope->value : nullptr;
+  return scope && !(*scope)->network ? &scope->value : nullptr;
 }
 
 bool lends_on(const Topology& topology, const NodeEntry& server, std::string_view network) {
@@ -289,13 +290,7 @@ std::optional<IpAddress> client_gateway(const Topology& topology, std::string_vi
 
 std::vector<AddressRange> lease_ranges(const NodeEntry& server, const std::string& network,
                                        const Network& subnet) {
-  std::vector<AddressRange> out;
-  if (const auto* scope = scope_of(server, network))
-    for (const auto& range : scope->range)
-      if (range.clean) out.push_back(*range);
-  if (!out.empty()) return out;
-  const auto size = std::uint64_t{1} << (32 - subnet.prefix());
-  return {{subnet.address().plus(size / 2), subnet.last_host()}};
+  return lent_ranges(scope_of(server, network), subnet);
 }
 
 std::vector<AddressRange> exclusions(const Topology& topology, const NodeEntry& server,

@@ -16,6 +16,12 @@ void check_domains(const Topology& topology, yaml::Diagnostics& diagnostics);
 void check_dns(const Topology& topology, yaml::Diagnostics& diagnostics);
 void check_services(const Topology& topology, yaml::Diagnostics& diagnostics);
 void check_dhcp(const Topology& topology, yaml::Diagnostics& diagnostics);
+/// A scope that is a further subnet on a network's wire (shared_networks.hpp).
+void check_further_scope(const Topology& topology, const Named<Node>& server, const Named<Scope>& scope,
+                         yaml::Diagnostics& diagnostics);
+/// What a scope lends, against the subnet it lends it of: a network's own, or a further one in its place.
+void check_lent(const Topology& topology, const Named<NetworkSpec>& network, const Scope& scope,
+                yaml::Diagnostics& diagnostics);
 void check_promises(const Topology& topology, yaml::Diagnostics& diagnostics);
 
 /// `unknown network 'lann'; did you mean 'lan'?`, else `; the file has lan, wan`.

@@ -3,6 +3,7 @@
 #include "labctl/topology/failover.hpp"
 #include "labctl/topology/roles.hpp"
 #include "labctl/topology/rules.hpp"
+#include "labctl/topology/shared_networks.hpp"
 
 namespace lab::topology {
 
@@ -80,16 +81,20 @@ std::uint64_t capacity(const Topology& topology, const NodeEntry& server, const 
       if (!reserved && std::ranges::none_of(excluded, has)) ++lent;
     }
   }
+  for (const auto* further : further_scopes(topology, server, network.name))
+    for (const auto& range : lent_ranges(&further->value, **(*further)->subnet)) lent += std::min(range.size(), kEnough);
   return lent;
 }
 
 void check_capacity(const Topology& topology, const NodeEntry& server, const NetworkEntry& network,
                     yaml::Diagnostics& diagnostics) {
   const auto* scope = scope_of(server, network.name);
+  const auto further = further_scopes(topology, server, network.name);
   std::uint64_t clients = 0;
   for (const auto* node : attached(topology, network.name))
     if ((*node)->networks.find(network.name)->value.dhcp() &&
-        !(scope && scope->reservations.find(node->name)))
+        !(scope && scope->reservations.find(node->name)) &&
+        std::ranges::none_of(further, [&](const auto* s) { return (*s)->reservations.find(node->name) != nullptr; }))
       ++clients;
   const auto room = capacity(topology, server, network);
   if (clients <= room) return;
@@ -245,8 +250,25 @@ void check_scope6(const Topology& topology, const NetworkEntry& network, const S
   }
 }
 
+}  // namespace
+
+void check_lent(const Topology& topology, const NetworkEntry& network, const Scope& scope, yaml::Diagnostics& diagnostics) {
+  for (const auto& range : scope.range)
+    if (range.clean) check_range(topology, network, scope, range, diagnostics);
+  for (const auto& range : scope.exclude)
+    if (range.clean && (!network->subnet->contains(range->first) || !network->subnet->contains(range->last)))
+      report(diagnostics, range, fmt::format("{} is outside {}", range->text(), described(network)));
+  check_reservations(topology, network, scope, diagnostics);
+}
+
+namespace {
+
 void check_scopes(const Topology& topology, const NodeEntry& server, yaml::Diagnostics& diagnostics) {
   for (const auto& scope : server->services.dhcp->value.scopes) {
+    if (scope->network) {
+      check_further_scope(topology, server, scope, diagnostics);
+      continue;
+    }
     const auto* network = topology.networks.find(scope.name);
     if (!network) {
       report_unknown(diagnostics, scope.at, "network", scope.name, topology.networks.names());
@@ -263,13 +285,7 @@ void check_scopes(const Topology& topology, const NodeEntry& server, yaml::Diagn
              fmt::format("give {} an address on {}, or a node there the service dhcp-relay", server.name,
                          scope.name));
     if (!(*network)->subnet.clean) continue;
-    for (const auto& range : scope->range)
-      if (range.clean) check_range(topology, *network, *scope, range, diagnostics);
-    for (const auto& range : scope->exclude)
-      if (range.clean &&
-          (!(*network)->subnet->contains(range->first) || !(*network)->subnet->contains(range->last)))
-        report(diagnostics, range, fmt::format("{} is outside {}", range->text(), described(*network)));
-    check_reservations(topology, *network, *scope, diagnostics);
+    check_lent(topology, *network, *scope, diagnostics);
     check_scope6(topology, *network, *scope, diagnostics);
   }
 }

@@ -10,11 +10,33 @@ namespace {
 
 constexpr config::Limits kLeaseTimes{10, 31'536'000};
 
-/// Names and values of `options`, by the reader the server has for them.
-void check_options(const yaml::Value& at) {
-  dhcp::Options ignored;
-  if (const auto options = at.map("").find("options"))
-    config::Reader<dhcp::Options>::read(*options, ignored, {});
+/// Names and values of options, by the reader the server has for them.
+template <class Options>
+void check_options_of(const yaml::Value& at, const char* key) {
+  Options ignored;
+  if (const auto options = at.map("").find(key)) config::Reader<Options>::read(*options, ignored, {});
+}
+
+void check_options(const yaml::Value& at) { check_options_of<dhcp::Options>(at, "options"); }
+
+
+/// A further subnet on a wire is IPv4 only, and who is who on the wire is said once.
+void check_further(const yaml::Value& at, const Scope& scope) {
+  const auto map = at.map("");
+  if (scope.subnet && !scope.network)
+    return at.error("a scope with a subnet of its own is on the wire of a network", "add network: and the network's name");
+  if (scope.gateway && !scope.subnet)
+    return map.find("gateway")->error("the gateway of a network is said at the network",
+                                      "write it below networks:, or add network: and subnet: for a further subnet");
+  if (!scope.network) return;
+  if (!scope.subnet) map.missing("subnet");
+  for (const auto* key : {"authoritative", "match", "guard"})
+    if (const auto value = map.find(key))
+      value->error(std::string("'") + key + "' is of the whole wire", "write it in the scope of " + scope.network->value);
+  for (const auto* key : {"range6", "preferred", "prefixes", "options6"})
+    if (const auto value = map.find(key))
+      value->error(std::string("'") + key + "' is about IPv6, and a further subnet is IPv4",
+                   "write it in the scope of " + scope.network->value);
 }
 
 }  // namespace
@@ -22,6 +44,13 @@ void check_options(const yaml::Value& at) {
 const Table<Scope>& table_of(const Scope*) {
   static const auto table =
       Table<Scope>("scope")
+          .row("network", &Scope::network,
+               "for a further subnet on the wire of a network that has a scope already (a shared network): that network's "
+               "name; the scope then has a name of its own")
+          .row("subnet", &Scope::subnet, "the further subnet, such as 192.168.57.0/24")
+          .row("gateway", &Scope::gateway,
+               "the address its clients get as default route, which the network's gateway has besides its own; the "
+               "first of the subnet if left out")
           .row("range", &Scope::range,
                "addresses to lend, first-last; the upper half of the subnet if left out")
           .row("range6", &Scope::range6,
@@ -63,7 +92,11 @@ const Table<Scope>& table_of(const Scope*) {
           .row("server_name", &Scope::server_name, "the boot server's name (sname)")
           .row("boot_file", &Scope::boot_file, "the boot file, for PXE")
           .row("options6", &Scope::options6, "DHCPv6 options over the derived ones, by name or number")
-          .rule([](const yaml::Value& at, Scope&) { check_options(at); });
+          .rule([](const yaml::Value& at, Scope& scope) {
+            check_options(at);
+            check_options_of<dhcp::v6::Options>(at, "options6");
+            check_further(at, scope);
+          });
   return table;
 }
 

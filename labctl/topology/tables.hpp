@@ -45,7 +45,8 @@ struct EnumNames<topology::DhcpClient> {
       {"builtin", topology::DhcpClient::Builtin},
       {"udhcpc", topology::DhcpClient::Udhcpc},
       {"dhclient", topology::DhcpClient::Dhclient},
-      {"dhcpcd", topology::DhcpClient::Dhcpcd}};
+      {"dhcpcd", topology::DhcpClient::Dhcpcd},
+      {"networkd", topology::DhcpClient::Networkd}};
 };
 template <>
 struct EnumNames<topology::Ipv6> {

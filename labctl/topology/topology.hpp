@@ -143,7 +143,7 @@ struct Attachment {
 /// A node's networks. In the file: one name, a list of names, or a map of name to Attachment.
 struct Attachments : Dictionary<Attachment> {};
 
-enum class DhcpClient { Builtin, Udhcpc, Dhclient, Dhcpcd };
+enum class DhcpClient { Builtin, Udhcpc, Dhclient, Dhcpcd, Networkd };
 
 struct Node {
   Attachments networks;  ///< eth0, eth1, … in this order

@@ -15,7 +15,7 @@ scopes:
   lan: {interface: eth0, network: 192.168.56.0/24, ranges: [192.168.56.100-192.168.56.107], lease: %(lease)s,
         options: {routers: [192.168.56.1]}}
 failover: {role: %(role)s, partner: "%(partner)s:647", secret: "a secret of this test alone", startup: %(startup)s, silence: 1s,
-           partner_down: %(down)s}
+           reach: %(reach)s}
 '''
 OWN = {'primary': '192.168.56.10', 'standby': '192.168.56.11'}
 OTHER = {'primary': 'standby', 'standby': 'primary'}
@@ -35,9 +35,9 @@ class Machines:
 
 
 class Server(netlab.Daemon):
-    def __init__(self, role, place=None, lease='1h', startup='2s', down='5m'):
+    def __init__(self, role, place=None, lease='1h', startup='2s', reach='10m'):
         self.role, self.place = role, place or netlab.Folder()
-        path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'down': down})
+        path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'reach': reach})
         program = netlab.program('lab-dhcpd')
         if role == 'standby':
             program = self.place.write('in-srv2', f'#!/bin/sh\nexec ip netns exec srv2 {program} "$@"\n')
@@ -114,7 +114,7 @@ def test_stopping_the_primary_changes_nothing_for_the_clients():
 
 def test_a_killed_primary_is_missed_at_once_and_the_standby_keeps_to_its_half():
     with Machines():
-        primary, standby = pair()
+        primary, standby = pair(reach='3s')
         with primary, standby:
             primary.kill()
             standby.becomes('alone')
@@ -127,18 +127,90 @@ def test_a_killed_primary_is_missed_at_once_and_the_standby_keeps_to_its_half():
                 with Host('late') as late:
                     late.lab_dhclient()
                     netlab.until(lambda: 'no address is left' in standby.log(), 'the complaint')
-                    netlab.equal(standby.ask('--partner-down')['failover']['state'], 'sole')
+                    told = standby.ask('--partner-down')['failover']
+                    netlab.equal(told['state'], 'sole')
+                    netlab.contains(told['explanation'], 'until what the partner may have lent has ended')
                     netlab.equal(late.lease()['address'], '192.168.56.100')
             finally:
                 for host in hosts:
                     host.__exit__()
 
 
-def test_a_lone_server_waits_for_its_partner_and_then_serves_its_half():
-    with Machines(), Server('standby', startup='1s') as standby, Host('pc1') as pc1:
+def test_a_lone_server_says_what_it_waits_for_and_serves_its_half_when_told():
+    with Machines(), Server('standby', startup='1s', reach='1s') as standby, Host('pc1') as pc1:
+        standby.becomes('cut off')
         pc1.lab_dhclient()
+        netlab.until(lambda: 'nothing new is given' in standby.log(), 'the reason')
+        netlab.equal(pc1.addresses(), [])
+        netlab.contains(standby.log(), 'if the partner is down, say partner-down')
+        standby.ask('--partner-down')
         netlab.equal(pc1.lease()['address'], '192.168.56.104')
-        netlab.contains(standby.log(), 'does not hear the partner')
+
+
+class Cut:
+    """While in it, the servers hear clients and not each other."""
+
+    def __init__(self, machines):
+        self.machines = machines
+
+    def route(self, action):
+        self.machines.second.run('ip', 'route', action, 'prohibit', OWN['primary'] + '/32', 'table', 'local')
+
+    def __enter__(self):
+        self.route('add')
+
+    def __exit__(self, *_):
+        self.route('del')
+
+
+def test_a_server_that_comes_back_cut_off_gives_no_address_twice():
+    """The split brain: the standby owns the whole pool; the primary is started again and cannot hear of it."""
+    manner = {'startup': '1s', 'reach': '1s', 'lease': '60s'}
+    with Machines() as machines:
+        primary, standby = pair(**manner)
+        hosts = []
+
+        def new_host():
+            hosts.append(Host(f'pc{len(hosts)}'))
+            hosts[-1].lab_dhclient()
+            return hosts[-1]
+
+        def distinct():
+            had = [host.lease()['address'] for host in hosts]
+            netlab.equal(len(set(had)), len(had), f'different addresses among {had}')
+        try:
+            with primary, standby:
+                netlab.equal(new_host().lease()['address'], '192.168.56.100')
+                primary.kill()
+                standby.becomes('alone')
+                standby.ask('--partner-down')
+                netlab.until(lambda: 'from the whole pool' in standby.ask('--status')['failover']['explanation'], 'the whole pool')
+                for _ in range(5):  # four of its own half, then one of the primary's
+                    new_host().lease()
+                netlab.contains(str(standby.leases()), '192.168.56.101')
+                with Cut(machines), Server('primary', place=primary.place, **manner) as again:
+                    again.becomes('cut off')
+                    netlab.equal(new_host().lease()['server'], OWN['standby'])
+                    distinct()
+                    netlab.until(lambda: 'nothing new is given' in again.log(), "the primary's reason")
+                    # Killed and started again, the standby knows that the whole pool is its own.
+                    standby.kill()
+                    with Server('standby', place=standby.place, **manner) as second:
+                        second.becomes('sole')
+                        netlab.contains(second.log(), 'as before the restart')
+                        netlab.equal(new_host().lease()['server'], OWN['standby'])
+                        distinct()
+                again = Server('primary', place=primary.place, **manner)
+                second = Server('standby', place=standby.place, **manner)
+                with again, second:
+                    again.becomes('in step')
+                    second.becomes('in step')
+                    netlab.equal(again.leases(), second.leases())
+                    netlab.equal(len(again.leases()), len(hosts))
+                    assert not os.path.exists(standby.place / 'state/leases.db-sole'), 'heard again, the partner is not down'
+        finally:
+            for host in hosts:
+                host.__exit__()
 
 
 def test_a_wrong_secret_is_named():

@@ -127,6 +127,39 @@ def test_dhcpcd_leases():
         netlab.until(lambda: 'leased ' + FIRST in server.log(), 'the lease')
 
 
+def dhcpcd(host, *lines):
+    conf = host.folder.write('dhcpcd.conf', '\n'.join(['hostname ' + host.name, 'option dhcp6_name_servers, dhcp6_domain_search', 'duid ll', *lines, '']))
+    host.start('dhcpcd', '-6', '-B', '-f', conf, '-c', '/bin/true', '--nodelay', '--nohook', 'resolv.conf', 'eth0')
+
+
+def test_dhcpcd_leases_with_two_messages():
+    with Server(CONFIG, lease='1h') as server, router(), Host6('pc1') as pc1:
+        dhcpcd(pc1, 'option rapid_commit')
+        netlab.until(lambda: FIRST in pc1.addresses6(), 'an address by dhcpcd: ' + pc1.said())
+        netlab.contains(server.log(), 'SOLICIT from')
+        assert 'ADVERTISE' not in server.log() and '\nREQUEST from' not in server.log(), server.log()
+
+
+def test_dhcpcd_is_delegated_a_prefix():
+    with Server(CONFIG, lease='1h') as server, router(), Host6('pc1') as pc1:
+        pc1.run('ip', 'link', 'add', 'inner', 'type', 'veth', 'peer', 'name', 'host')
+        for end in ('inner', 'host'):
+            pc1.run('ip', 'link', 'set', end, 'up')
+        dhcpcd(pc1, 'interface eth0', '  ia_na 1', '  ia_pd 2 inner/5/64')
+        netlab.until(lambda: 'leased fd00:100::/56' in server.log(), 'a prefix: ' + pc1.said())
+        inner = lambda: pc1.run('ip', '-6', '-o', 'addr', 'show', 'dev', 'inner', 'scope', 'global')
+        netlab.until(lambda: 'fd00:100:0:5:' in inner(), 'an address of it on the inner network: ' + pc1.said())
+
+
+def test_dhcpcd_asks_about_a_network_it_makes_itself_addresses_on():
+    stateless = CONFIG.replace('    ranges: [fd00:56::1:0-fd00:56::1:ffff]\n', '').split('    reservations')[0]
+    with Server(stateless, lease='1h') as server, router(managed=False, autonomous=True), Host6('pc1') as pc1:
+        dhcpcd(pc1)
+        netlab.until(lambda: 'INFORMATION-REQUEST from' in server.log(), 'a question: ' + pc1.said())
+        netlab.until(lambda: pc1.addresses6(), 'an address of its own making')
+        netlab.equal(all(a.startswith('fd00:56:') for a in pc1.addresses6()), True)
+
+
 def test_systemd_networkd_leases_by_both_protocols():
     networkd = '/lib/systemd/systemd-networkd'
     if not os.path.exists(networkd):

@@ -3,7 +3,7 @@
 import os
 
 import netlab
-from dhcp_world import CONFIG, Host, Server, ip, isolate, without_dhcpcd_user
+from dhcp_world import CONFIG, Capture, Host, Server, ip, isolate, without_dhcpcd_user
 
 isolate()
 netlab.need('ip', 'udhcpc')
@@ -76,6 +76,21 @@ def test_udhcpc_works_behind_the_relay():
         far.join(pc1)
         pc1.udhcpc()
         netlab.equal(pc1.lease()['address'], '10.0.0.100')
+
+
+def test_every_relayed_packet_decodes_cleanly():
+    netlab.need('tshark')
+    with Server(FAR), FarNetwork() as far, FarHost('pc1') as pc1, netlab.Folder() as folder:
+        far.join(pc1)
+        with Capture(folder / 'all.pcap') as wire:
+            pc1.lab_dhclient('--release')
+            pc1.lease()
+            pc1.signal(netlab.signal.SIGTERM)
+            pc1.process.wait()
+        relayed = wire.read('-Y', 'dhcp.ip.relay == 10.0.0.1', '-T', 'fields', '-e', 'dhcp.option.dhcp', '-e', 'dhcp.option.agent_information_option.agent_circuit_id').split('\n')
+        netlab.equal([line.split('\t')[0] for line in relayed], ['1', '2', '3', '5'])
+        netlab.equal(all(line.split('\t')[1] for line in relayed), True, 'option 82 in both directions')
+        netlab.equal(wire.complaints('dhcp'), '')
 
 
 def test_a_client_that_moves_between_networks_gets_a_new_address_at_once():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The C++ client and the mail server against a real Active Directory: Samba's domain controller."""
-import imaplib, os, signal, ssl, subprocess, sys
+import imaplib, os, poplib, smtplib, ssl, subprocess, sys
 
 import netlab
 from netlab import contains, equal, until
@@ -32,7 +32,7 @@ def populate():
     dc.add_user('Ali', 'Ali-2026.x', 'displayName: Ali Traoré', 'mail: ali@ad.school.test', 'proxyAddresses: SMTP:ali@ad.school.test',
                 'proxyAddresses: smtp:boss@ad.school.test')
     dc.add_user('awa', 'Awa-2026.x', 'mail: awa.ouedraogo@ad.school.test')
-    for name in ('off', 'late', 'fresh', 'shut', 'eric'):
+    for name in ('off', 'late', 'fresh', 'shut', 'eric', 'salif'):
         dc.add_user(name, 'Pass-2026.x')
     dc.set('off', 'userAccountControl', 514)
     dc.set('late', 'accountExpires', 131000000000000000)  # a day of 2016
@@ -135,6 +135,45 @@ def test_the_mail_server_lets_its_people_in():
             raise AssertionError('a disabled account logged in')
         except imaplib.IMAP4.error as error:
             contains(str(error), 'switched off')
+
+
+def test_the_rules_of_the_nearest_group_hold_for_its_people():
+    from post import Authority, Post
+    folder.write('service', SERVICES_PASSWORD + '\n')
+    # Ali is in Teachers, that is in Staff, that is in Everybody; Awa is in Staff.
+    rules = '''policy: {max_message: 2000}, users: {awa: {max_message: 8000}},
+    groups: {everybody: {order: 1, policy: {protocols: [imap], max_message: 4000}},
+             teachers: {order: 2, policy: {send_outside: true}},
+             staff: {order: 3, policy: {protocols: [imap, smtp], send_outside: false}}}'''
+    people = f'''directory: {{urls: ["{dc.url}"], base: "{BASE}", flavour: ad, bind_dn: "{SERVICE}",
+    password_file: {folder / "service"}, ca: {folder / "ca.pem"}, {rules}}}'''
+    passwords = {'ali': 'Ali-2026.x', 'awa': 'Awa-2026.x', 'salif': 'Pass-2026.x'}
+
+    def refusal(who, to, size=0):
+        try:
+            server.submit((who, passwords[who]), [to], 'Subject: x\r\n\r\n' + ('x' * 70 + '\r\n') * (size // 72))
+        except smtplib.SMTPRecipientsRefused as error:
+            return next(iter(error.recipients.values()))[1].decode()
+        except smtplib.SMTPResponseException as error:
+            return error.smtp_error.decode()
+    with Post(Authority(), people=people, domain=REALM) as server:
+        equal(refusal('ali', 'zoe@other.bac'), None)
+        contains(refusal('awa', 'zoe@other.bac'), 'policy of group Staff)')
+        equal(refusal('salif', 'zoe@other.bac'), None, 'in no group: nothing is said of that')
+        contains(refusal('ali', f'awa@{REALM}', 5000), 'at most 4000 bytes (policy of group Everybody (all) (through Staff))')
+        equal(refusal('ali', f'awa@{REALM}', 3000), None)
+        equal(refusal('awa', f'ali@{REALM}', 7000), None, 'her own rule counts first')
+        contains(refusal('salif', f'ali@{REALM}', 3000), f'at most 2000 bytes (policy of domain {REALM})')
+        client = poplib.POP3('127.0.0.1', 110)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        client.stls(context)
+        client.user('ali')
+        try:
+            client.pass_('Ali-2026.x')
+            raise AssertionError('POP3 is not among the protocols of the nearest group')
+        except poplib.error_proto as error:
+            contains(str(error), 'may not use pop3 (policy of group Staff (through Teachers))')
 
 
 def test_a_domain_controller_that_comes_back_is_used_again():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The C++ client against a real slapd: every way in, every wrong way in, servers that stop, freeze, restart and differ."""
-import os, select, shutil, signal, socket, subprocess, threading, time
+import os, resource, select, shutil, signal, socket, subprocess, threading, time
 
 import netlab
 from netlab import Daemon, Folder, contains, equal, until
@@ -253,6 +253,61 @@ def test_a_frozen_server_is_left_for_the_next_one():
         with socket.create_server(('127.0.0.3', 389)):  # takes connections and never says a word
             with Asker(school, 'ldap://127.0.0.3', school.urls['StartTLS']) as client:
                 equal(client.auth('ali', 'Ali-2026'), 'Ok')
+
+
+def test_a_connect_that_nobody_answers_ends_at_the_deadline_and_the_next_server_is_asked():
+    # A listener whose queue is full drops what comes (SYN), so that connect(2) alone would take two minutes.
+    with School() as school, school.server(), socket.create_server(('127.0.0.8', 636), backlog=0) as deaf:
+        waiting = [socket.socket() for _ in range(3)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(deaf.getsockname())
+        with Asker(school, 'ldaps://127.0.0.8', within=1500) as client:
+            begin = time.monotonic()
+            contains(client.ask('auth', 'ali', 'Ali-2026'), ' Unavailable ')
+            equal(time.monotonic() - begin < 1.5 + 1, True, 'within its deadline of 1.5 s')
+        with Asker(school, 'ldaps://127.0.0.8', school.urls['ldaps']) as client:
+            equal(client.auth('ali', 'Ali-2026'), 'Ok')
+        for one in waiting:
+            one.close()
+
+
+def test_a_program_that_has_asked_ends_cleanly():
+    # libldap and OpenSSL clean up behind each other's backs when a process ends.
+    with School() as school, school.server():
+        for way in school.ways:
+            client = Asker(school, school.urls[way])
+            equal(client.auth('ali', 'Ali-2026'), 'Ok')
+            equal(client.auth('ali', 'wrong'), 'WrongPassword')
+            client.send('quit')
+            equal(client.process.wait(netlab.DEADLINE), 0, way)
+
+
+def test_more_connections_than_slapd_may_hold_keep_nobody_out_for_ever():
+    with School() as school, school.server(more='connections: 64\n') as server, Asker(school, school.urls['ldaps']) as client:
+        equal(client.auth('ali', 'Ali-2026'), 'Ok')
+        crowd = [socket.create_connection(('127.0.0.1', 389)) for _ in range(200)]
+        time.sleep(0.5)
+        equal(client.auth('awa', 'Awa-2026'), 'Ok', 'whoever is connected goes on')
+        for one in crowd:
+            one.close()
+        for _ in range(3):
+            until(lambda: school.whoami('eric', 'Eric-2026'), 'slapd to take new ones')
+        equal(server.process.poll(), None)
+
+
+def test_a_limit_of_a_million_files_is_no_reason_to_take_memory():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    many = min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else 1 << 20
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (many, hard))
+    try:
+        with School() as school, school.server() as server:
+            equal(school.whoami('ali', 'Ali-2026'), True)
+            memory = int(open(f'/proc/{server.process.pid}/status').read().split('VmRSS:')[1].split()[0])
+            equal(memory < 64 * 1024, True, f'{memory} KiB with {many} files allowed')
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, soft)
 
 
 def test_a_closed_port_is_left_for_the_next_one():

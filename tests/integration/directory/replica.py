@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A second directory that copies the first: the same people, the same passwords, and logins that go on when the first is gone."""
-import os, signal, subprocess, time
+import base64, os, signal, subprocess, time
 
 import netlab
 from netlab import contains, equal, until
@@ -23,6 +23,10 @@ def on_copy(school, base, *attributes):
 
 def change(school, target, *lines, way='ldapi', **who):
     return school.tool('ldapmodify', way=way, input=f'dn: {target}\nchangetype: modify\n' + '\n'.join(lines) + '\n', **who)
+
+
+def admin(school, config, *words):
+    return netlab.run(netlab.program('lab-directory'), *words, '--config', school / config)
 
 
 def test_a_copy_is_whole_when_it_says_that_it_is_ready():
@@ -119,12 +123,74 @@ def test_a_frozen_original_delays_one_login_and_not_the_next():
         equal(client.auth('ali', 'Ali-2026'), 'Ok')
         first.signal(signal.SIGSTOP)
         contains(client.ask('auth', 'awa', 'Awa-2026'), ' Ok ')
-        begin = time.monotonic()
         for _ in range(5):
-            contains(client.ask('auth', 'nobody', 'x'), ' UnknownUser ')
-            contains(client.ask('auth', 'eric', 'Eric-2026'), ' Ok ')
-        equal(time.monotonic() - begin < 2, True, 'nobody else waits for the frozen one')
+            for who, password, outcome in ('nobody', 'x', ' UnknownUser '), ('eric', 'Eric-2026', ' Ok '):
+                begin = time.monotonic()
+                contains(client.ask('auth', who, password), outcome)
+                equal(time.monotonic() - begin < 2.5, True, 'nobody else waits for the frozen one (2.5 s, the limit of one answer)')
         first.signal(signal.SIGCONT)
+
+
+def test_while_the_original_is_down_a_password_is_not_changed_anywhere_and_the_reason_is_told():
+    with School() as school:
+        first = original(school)
+        with school.replica(), Asker(school, school.urls['ldaps'], school.urls['replica']) as client:
+            equal(first.stop(), 0)
+            began = time.monotonic()
+            refused = school.refusal('ldappasswd', '-a', 'Ali-2026', '-s', 'Ali-2027', way='replica', user='ali', password='Ali-2026')
+            contains(refused, 'unavailable')
+            equal(client.passwd('awa', 'Awa-2026', 'Awa-2027'), 'Unavailable')
+            equal(time.monotonic() - began < 10, True, 'nobody waits for a server that is down')
+            equal([school.whoami('ali', p, 'replica') for p in ('Ali-2026', 'Ali-2027')], [True, False])
+            equal([school.whoami('awa', p, 'replica') for p in ('Awa-2026', 'Awa-2027')], [True, False])
+            with original(school):
+                school.tool('ldappasswd', '-a', 'Ali-2026', '-s', 'Ali-2027', way='replica', user='ali', password='Ali-2026')
+                for way in 'ldaps', 'replica':
+                    until(lambda: school.whoami('ali', 'Ali-2027', way), f'the new password at {way}')
+                    equal(school.whoami('awa', 'Awa-2026', way), True)
+
+
+def test_a_copy_that_becomes_the_original_keeps_what_people_changed():
+    users = USERS.replace('name: Eric', 'name: Eric Kaboré').replace('  fati: {}\n', '  fati: {}\n  zoe: {password: "Zoe-2026", groups: [guests]}\n')
+    with School() as school:
+        with original(school):
+            admin(school, 'directory.yaml', 'user', 'add', 'salif', '--password', 'Salif-1', '--group', 'guests')
+            with school.replica():
+                school.tool('ldappasswd', '-a', 'Ali-2026', '-s', 'Alis-own-1', way='replica', user='ali', password='Ali-2026')
+                change(school, dn('awa'), 'add: jpegPhoto', 'jpegPhoto:: /9j/4A==', user='awa', password='Awa-2026', way='ldaps')
+                until(lambda: 'jpegPhoto' in on_copy(school, dn('awa')), 'the photo to arrive')
+                until(lambda: school.whoami('salif', 'Salif-1', 'replica'), 'salif to arrive')
+        # The first machine is gone for good: its copy is told to be the original, with a list that has changed, too.
+        for round in range(2):
+            with school.promoted(users=users) as server:
+                for user, password in ('ali', 'Alis-own-1'), ('awa', 'Awa-2026'), ('eric', 'Eric-2026'), ('salif', 'Salif-1'), ('zoe', 'Zoe-2026'):
+                    equal(school.whoami(user, password, 'replica'), True, f'{user} in round {round}')
+                equal(school.whoami('ali', 'Ali-2026', 'replica'), False)
+                contains(on_copy(school, dn('awa')), 'jpegPhoto::')
+                contains(on_copy(school, dn('eric')), 'cn:: ' + base64.b64encode('Eric Kaboré'.encode()).decode())
+                guests = on_copy(school, f'cn=guests,ou=groups,{BASE}', 'member')
+                equal([dn(u) in guests for u in ('salif', 'zoe')] + ['cn=nobody' in guests], [True, True, False])
+                contains(on_copy(school, dn('salif'), 'memberOf'), 'cn=guests')
+                numbers = [on_copy(school, dn(u), 'uidNumber').split('uidNumber: ')[1] for u in ('ali', 'awa', 'eric', 'fati', 'salif', 'zoe')]
+                equal(len(set(numbers)), 6, numbers)
+                changed = [line.split('directory: ')[1] for line in server.log().splitlines() if ' directory: ' in line]
+                equal(len(changed), 4 if round == 0 else 0, changed)
+        # A password that the file changes counts from here on as everywhere.
+        with school.promoted(users=users.replace('Awa-2026', 'Awa-reset')):
+            equal([school.whoami('awa', 'Awa-reset', 'replica'), school.whoami('ali', 'Alis-own-1', 'replica')], [True, True])
+
+
+def test_an_original_that_becomes_a_copy_keeps_its_own_database_aside():
+    with School() as school:
+        with original(school), school.replica():
+            pass
+        with original(school):
+            school.tool('ldappasswd', '-s', 'Alis-last-word', user='ali', password='Ali-2026')
+        with school.promoted():
+            with school.replica(folder='data', source='127.0.0.2', place='127.0.0.1') as demoted:
+                equal(school.whoami('ali', 'Ali-2026'), True, 'it copies the other one')
+                contains(demoted.log(), 'its own database is kept as ' + school / 'data/db.set-aside')
+        equal(os.path.exists(school / 'data/db.set-aside/data.mdb'), True)
 
 
 def test_a_copy_starts_again_without_its_original():

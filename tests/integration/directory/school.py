@@ -62,14 +62,20 @@ aliases: {aliases}
     def copier(self):
         return f'replication: {{dn: "cn=replica,ou=services,{BASE}", password_file: {self / "copier-password"}}}\n'
 
-    def replica(self):
-        """A second server, on 127.0.0.2, that copies the first."""
+    def replica(self, folder='copy', source='127.0.0.1', place='127.0.0.2'):
+        """A second server, on 127.0.0.2, that copies the first; or the other way round."""
         return Daemon('lab-directory', '--config', self.write('replica.yaml', f'''domain: helper.bac
-data: {self / 'copy'}
-listen: {{ldap: 127.0.0.2:389, ldaps: 127.0.0.2:636, ldapi: {self / 'run/copy'}}}
+data: {self / folder}
+listen: {{ldap: {place}:389, ldaps: {place}:636, ldapi: {self / ('run/' + folder)}}}
 tls: {{certificate: {self / 'cert.pem'}, key: {self / 'key.pem'}, ca: {self / 'ca.pem'}}}
-replica_of: ldaps://127.0.0.1:636
+replica_of: ldaps://{source}:636
 {self.copier()}'''))
+
+    def promoted(self, **changes):
+        """The second server, told to be the original from now on."""
+        with open(self.config(more=self.copier(), **changes)) as f:
+            text = f.read().replace('127.0.0.1', '127.0.0.2').replace(self / 'data', self / 'copy').replace(self.socket, self / 'run/copy')
+        return Daemon('lab-directory', '--config', self.write('promoted.yaml', text))
 
     def tool(self, program, *arguments, way='ldaps', user=None, password=None, check=True, input=None):
         """An OpenLDAP tool as `user` (simple bind), or over the socket as the administrator."""

@@ -112,6 +112,15 @@ def test_an_address_belongs_to_one_person():
         contains(school.refusal('ldapmodify', way='ldapi', input=change), 'Constraint violation')
 
 
+def test_a_login_name_belongs_to_one_person():
+    with School() as school, school.server():
+        second = f'dn: cn=Second,ou=people,{BASE}\nobjectClass: inetOrgPerson\ncn: Second\nsn: Second\nuid: ALI\n'
+        contains(school.refusal('ldapadd', way='ldapi', input=second), 'Constraint violation')
+        school.tool('ldapadd', way='ldapi', input=second.replace('ALI', 'second'))
+        for way in 'StartTLS', 'ldaps':
+            contains(school.refusal('ldapadd', way=way, user='ali', password='Ali-2026', input=second.replace('Second', 'Third').replace('ALI', 'third')), 'Insufficient access')
+
+
 def test_who_has_no_password_cannot_log_in():
     with School() as school, school.server():
         for password in ('', 'x', 'fati'):

@@ -11,6 +11,27 @@ IMAPS = ('curl', '-sS', '--max-time', '15', 'imaps://{}/INBOX', '--request', 'EX
 
 
 class Replica(LabTest):
+    def passwd(self, lab, user, old, new):
+        from labs import LABCTL, as_user
+        done = subprocess.run(as_user([LABCTL, 'exec', '--lab', lab.name, 'pc1', '--', 'lab-directory', 'passwd', '-u', user, '--password-stdin']),
+                              input=f'{old}\n{new}\n', text=True, capture_output=True, env=self.environment(), cwd=self.folder, timeout=60)
+        return done.stdout + done.stderr
+
+    def test_a_copy_that_becomes_the_original_in_the_file_keeps_everybodys_own_password(self):
+        lab = self.up('replica.yaml')
+        self.assertIn('is changed', self.passwd(lab, 'mira', 'Mira-2026', 'Miras-own'))
+        self.assertTrue(retry(lambda: self.reads_mail(lab, 'mira', 'Miras-own')))
+        with open(lab.file) as f:
+            text = f.read()
+        text = '\n'.join(line for line in text.split('\n') if not line.startswith('  dc1:')).replace('{directory: {replica_of: dc1}}', 'directory')
+        text = text.replace('jean:', 'zoe: {name: Zoé, password: "Zoe-2026"}\n      jean:')
+        self.write(os.path.basename(lab.file), text)
+        lab.restart()
+        self.assertEqual([c for c in lab.broken() if 'mira' not in str(c).lower()], [])
+        for user, password in ('mira', 'Miras-own'), ('jean', 'Jean-2026'), ('zoe', 'Zoe-2026'):
+            self.assertTrue(retry(lambda: self.reads_mail(lab, user, password)), user)
+        self.assertFalse(self.reads_mail(lab, 'mira', 'Mira-2026'))
+
     def reads_mail(self, lab, who, password):
         return lab.run('pc1', *(w.format('mail.campus.lab') for w in IMAPS), f'{who}:{password}', check=False).count('EXISTS') == 1
 
@@ -25,8 +46,16 @@ class Replica(LabTest):
                        '--auth-password', 'Mira-2026', '--from', 'mira@campus.lab', '--to', 'jean@campus.lab')
         self.assertIn('235 ', said)
         self.assertFalse(self.reads_mail(lab, 'jean', 'wrong'))
+        # Nobody is told that a password was changed which then is not: the copy says that it cannot.
+        self.assertIn('cannot be changed now', self.passwd(lab, 'mira', 'Mira-2026', 'Mira-2027'))
+        self.assertTrue(self.reads_mail(lab, 'mira', 'Mira-2026'))
         lab.ctl('start', 'dc1/directory', '--lab', lab.name, check=True)
         self.assertEqual(retry(lambda: lab.broken() or 'none'), 'none')
+        self.assertIn('is changed', self.passwd(lab, 'mira', 'Mira-2026', 'Mira-2027'))
+        self.assertTrue(retry(lambda: self.reads_mail(lab, 'mira', 'Mira-2027')))
+        lab.ctl('stop', 'dc1/directory', '--lab', lab.name, check=True)
+        self.assertTrue(self.reads_mail(lab, 'mira', 'Mira-2027'), 'the copy knows it too')
+        lab.ctl('start', 'dc1/directory', '--lab', lab.name, check=True)
         order = sorted(lab.run('pc1', 'dig', '+short', '_ldap._tcp.campus.lab', 'SRV').split('\n')[:-1])
         self.assertEqual(order, ['0 1 389 dc1.campus.lab.', '10 1 389 dc2.campus.lab.'])
 

@@ -159,6 +159,62 @@ class People(LabTest):
         done = subprocess.run(['openssl', 'verify', '-CAfile', ca, '-crl_check', '-CRLfile', crl, 'grace.crt'], capture_output=True, text=True, cwd=self.folder)
         self.assertIn('certificate revoked', done.stderr)
 
+    def test_everybodys_certificate_is_published_by_itself_and_signs_mail_that_others_verify(self):
+        lab = self.up('minimal.yaml', lambda text: text.replace('services: [directory, dns, dhcp, mail]',
+                                                                'services: {directory: {certificates: true}, dns: , dhcp: , mail: }'))
+        users = {u['user']: u['password'] for u in json.loads(self.labctl('users', lab.name, '--json').stdout)}
+
+        def published():
+            found = lab.run('pc1', 'ldapsearch', '-x', '-LLL', '-ZZ', '-o', 'ldif-wrap=no', '-H', 'ldap://srv.example.lab', '-D', 'uid=ada,ou=people,dc=example,dc=lab',
+                            '-w', users['ada'], '-b', 'ou=people,dc=example,dc=lab', 'userCertificate;binary')
+            return [line for line in found.split('\n') if line.startswith('userCertificate')]
+        self.assertEqual(retry(lambda: len(published()) == 2 and 'both', 60), 'both', 'once the lab is up, without being asked')
+        before = published()
+
+        self.labctl('user', '--lab', lab.name, 'add', 'zoe', check=True)
+        out = f'{self.state}/p12'
+        self.labctl('exec', '--lab', lab.name, 'srv', '--', 'mkdir', out, check=True)
+        said = self.labctl('ca', 'issue', '--lab', lab.name, '--all', '--output', out, check=True).stdout
+        passwords = {line.split()[0]: line.split()[2] for line in said.split('\n')[1:4]}
+        self.assertEqual(sorted(passwords), ['ada', 'grace', 'zoe'], said)
+        self.assertEqual(set(before) - set(published()), set(), 'who has one keeps it')
+        self.assertEqual(len(published()), 3)
+        self.write('ada.pem', self.openssl('pkcs12', '-in', f'{out}/ada.p12', '-noenc', '-passin', f'pass:{passwords["ada"]}'))
+        ca = f'{self.state}/ca.pem'
+        self.labctl('ca', lab.name, '--output', ca, check=True)
+
+        # A signed letter, through the lab's mail server and back.
+        self.write('letter', 'Content-Type: text/plain\n\nDear Grace, it is me.\n')
+        self.openssl('cms', '-sign', '-in', 'letter', '-signer', 'ada.pem', '-from', 'ada@example.lab', '-to', 'grace@example.lab', '-subject', 'signed', '-out', 'signed')
+        with open(f'{self.folder}/signed', 'rb+') as f:  # openssl mixes line ends; mail has one (RFC 5321 2.3.8)
+            text = f.read().replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
+            f.seek(0)
+            f.write(text)
+        os.chmod(f'{self.folder}/signed', 0o644)
+        lab.run('pc1', 'curl', '-sS', 'smtps://mail.example.lab', '--user', f'ada@example.lab:{users["ada"]}', '--mail-from', 'ada@example.lab', '--mail-rcpt',
+                'grace@example.lab', '--upload-file', f'{self.folder}/signed')
+        grace = ('curl', '-sS', '--user', f'grace@example.lab:{users["grace"]}')
+        place = retry(lambda: lab.run('pc1', *grace, 'imaps://mail.example.lab/INBOX?SUBJECT%20signed').split()[2:])
+        self.write('received', lab.run('pc1', *grace, f'imaps://mail.example.lab/INBOX;MAILINDEX={place[0]}'))
+        verify = ('cms', '-verify', '-in', 'received', '-CAfile', ca, '-purpose', 'smimesign', '-signer', 'signer.pem')
+        self.assertIn('it is me', self.openssl(*verify))
+        self.assertIn('ada@example.lab', self.openssl('x509', '-in', 'signer.pem', '-noout', '-email'))
+        with open(f'{self.folder}/received') as f:
+            self.write('forged', f.read().replace('it is me', 'it is I'))
+        forged = subprocess.run(['openssl', 'cms', '-verify', '-in', 'forged', '-CAfile', ca], capture_output=True, text=True, cwd=self.folder)
+        self.assertNotEqual(forged.returncode, 0)
+        self.assertIn('content verify error', forged.stderr)
+
+        # A new key takes the old one's place, and the CA's list names the old one.
+        self.labctl('ca', 'issue', '--lab', lab.name, '--renew', '--output', f'{out}/new.p12', 'ada', check=True)
+        crl = next(os.path.join(d, 'ca.crl') for d, _, files in os.walk(self.state) if 'ca.crl' in files)
+        serial = self.openssl('x509', '-in', 'ada.pem', '-noout', '-serial').split('=')[1].strip()
+        self.assertIn(serial.lower(), self.openssl('crl', '-in', crl, '-noout', '-text').lower())
+        with open(ca) as root, open(crl) as revoked:
+            self.write('trust.pem', root.read() + revoked.read())
+        late = subprocess.run(['openssl', 'cms', '-verify', '-in', 'received', '-CAfile', 'trust.pem', '-crl_check'], capture_output=True, text=True, cwd=self.folder)
+        self.assertIn('certificate revoked', late.stderr)
+
     @unittest.skipUnless(shutil.which('krb5kdc', path='/usr/sbin') and shutil.which('kinit'), 'MIT Kerberos is not installed')
     def test_a_ticket_reads_mail_without_a_password(self):
         lab = self.up('kerberos.yaml')

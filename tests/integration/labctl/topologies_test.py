@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 
-from labs import LabTest, main, retry
+from labs import LabTest, as_user, main, retry
 
 SWAKS = ('swaks', '--port', '465', '--tls-on-connect', '--auth', 'PLAIN')
 
@@ -67,6 +67,33 @@ class Topologies(LabTest):
                        '--from', 'nina@school.lab', '--to', 'omar@school.lab')
         self.assertIn('235 ', said, 'the mail server asked the directory on another node')
 
+    def test_a_shared_network_lends_from_both_subnets_of_its_wire(self):
+        lab = self.up('shared-network.yaml')
+        leases = {n['name']: c['lease'] for n in lab.status()['nodes'] for c in n['leases']}
+        of_pcs = sorted(leases[f'pc-{i}']['address'] for i in range(1, 6))
+        self.assertEqual([a.rsplit('.', 1)[0] for a in of_pcs], ['192.168.60'] * 3 + ['192.168.61'] * 2, of_pcs)
+        for lease in leases.values():
+            router = {'192.168.60': '192.168.60.1', '192.168.61': '192.168.61.1', '10.60.0': '10.60.0.1', '10.61.0': '10.61.0.254'}
+            self.assertEqual(lease['router'], router[lease['address'].rsplit('.', 1)[0]])
+        self.assertEqual((leases['printer']['address'], leases['phone']['address']), ('192.168.60.50', '192.168.61.50'))
+        self.assertEqual(sorted(leases[f'upstairs-{i}']['address'] for i in (1, 2)), ['10.60.0.100', '10.61.0.100'])
+        # A renewal goes by unicast, from the further subnet through the router to the server.
+        before = leases['phone']['address']
+        lab.run('phone', 'lab-dhclient', '--interface', 'eth0', '--once')
+        self.assertEqual(lab.run('phone', 'hostname', '-I').split(), [before])
+        far = next(n for n in leases if leases[n]['address'] == '192.168.61.100')
+        self.assertEqual(retry(lambda: self.resolve(lab, 'phone', f'{far}.office.lab')), ['192.168.61.100'])
+        self.assertEqual(retry(lambda: self.resolve(lab, 'phone', '-x', '192.168.61.100')), [f'{far}.office.lab.'])
+
+    def test_an_interface_of_the_machine_is_for_root_to_give(self):
+        if os.geteuid() == 0 and as_user(['x']) == ['x']:
+            self.skipTest('nobody cannot run labctl here')
+        name, path = self.topology('minimal.yaml', lambda text: text.replace('10.0.0.0/24', '{subnet: 10.0.0.0/24, attach: eth0}'))
+        refused = self.labctl('up', path)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('lan is to have eth0 of this machine (attach), which only root may take into a lab', refused.stderr)
+        self.assertIn('run sudo labctl up, or leave attach out', refused.stderr)
+
     def test_relay_serves_the_floor_above(self):
         lab = self.up('relay.yaml')
         leases = {n['name']: c['lease'] for n in lab.status()['nodes'] for c in n['leases']}
@@ -102,6 +129,8 @@ class Topologies(LabTest):
 
     def test_the_machines_own_dhcp_clients_lease_an_address(self):
         clients = [c for c in ('udhcpc', 'dhclient', 'dhcpcd') if shutil.which(c, path='/usr/sbin:/sbin')]
+        if os.path.exists('/lib/systemd/systemd-networkd'):
+            clients.append('networkd')
         if not clients:
             self.skipTest('none of udhcpc, dhclient and dhcpcd is installed')
         for client in clients:
@@ -116,6 +145,14 @@ class Topologies(LabTest):
                 self.assertIn('search helper.bac\n', lab.run('pc1', 'cat', '/etc/resolv.conf'))
                 self.assertIn('default via 192.168.56.10', lab.run('pc1', 'ip', 'route'))
                 lab.down()
+
+    def test_systemd_networkd_asks_by_both_protocols(self):
+        if not os.path.exists('/lib/systemd/systemd-networkd'):
+            self.skipTest('systemd-networkd is not installed')
+        lab = self.up('ipv6.yaml', lambda text: text.replace('pc-lan: {networks: lan}', 'pc-lan: {networks: lan, dhcp_client: networkd}'))
+        shown = lab.run('pc-lan', 'ip', '-6', 'address', 'show', 'eth0', 'scope', 'global')
+        self.assertIn('inet6 fd00:', shown)
+        self.assertEqual(lab.broken(), [])
 
 
 main()

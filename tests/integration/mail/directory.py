@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """lab-maild with a real directory: slapd by lab-directory says who logs in and whose an address is."""
-import imaplib, os, signal, smtplib, sys
+import imaplib, os, smtplib, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../directory'))
 import netlab
@@ -96,6 +96,43 @@ def test_a_changed_password_counts_at_once():
         school.tool('ldappasswd', '-s', 'Ali-2027', dn('ali'), way='ldapi')
         equal(refused(server, ALI), 535)
         equal(refused(server, ('ali', 'Ali-2027')), None)
+
+
+def imap_refusal(who):
+    client = imaplib.IMAP4_SSL('127.0.0.1', 993, ssl_context=insecure())
+    try:
+        client.login(*who)
+    except imaplib.IMAP4.error as error:
+        return str(error)
+    return None
+
+
+def test_a_locked_an_expired_and_a_password_to_be_changed_are_told_apart_by_mail_and_by_ldapwhoami():
+    def whoami(uid, password):
+        """What ldapwhoami is told, the policy's words with it."""
+        done = subprocess.run(['ldapwhoami', '-x', '-e', 'ppolicy', '-H', school.urls['ldaps'], '-D', dn(uid), '-w', password], capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    def both(uid, password, at_mail, at_ldap):
+        contains(imap_refusal((uid, password)) or 'let in', at_mail)
+        contains(whoami(uid, password), at_ldap)
+    more = 'passwords: {lock_after: 3, must_change: true, expire_after: 30d, least_length: 8, history: 3}\n'
+    with School() as school, school.server(more=more), post(school) as server:
+        os.environ['LDAPTLS_CACERT'] = school / 'ca.pem'
+        for _ in range(3):
+            contains(imap_refusal(('awa', 'wrong')), 'wrong')
+        both('awa', 'Awa-2026', 'this account is locked', 'Account locked')
+        school.tool('ldapmodify', '-e', 'relax', way='ldapi',
+                    input=f'dn: {dn("eric")}\nchangetype: modify\nreplace: pwdChangedTime\npwdChangedTime: 20250101000000Z\n')
+        both('eric', 'Eric-2026', 'expired', 'Password expired')
+        school.tool('ldappasswd', '-s', 'Given-2026', dn('ali'), way='ldapi')
+        both('ali', 'Given-2026', 'has to be changed first', 'Password must be changed')
+        contains(school.refusal('ldappasswd', '-s', 'short', user='ali', password='Given-2026'), 'Constraint violation')
+        school.tool('ldappasswd', '-s', 'Mine-2026', user='ali', password='Given-2026')
+        equal(imap_refusal(('ali', 'Mine-2026')), None)
+        contains(school.refusal('ldappasswd', '-s', 'Given-2026', user='ali', password='Mine-2026'), 'Constraint violation')
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {dn("awa")}\nchangetype: modify\ndelete: pwdAccountLockedTime\n')
+        until(lambda: imap_refusal(('awa', 'Awa-2026')) is None, 'the lock to be lifted')
 
 
 def test_a_quota_of_the_directory_is_kept_at_the_door():

@@ -149,6 +149,31 @@ scopes:
               HasSubstr("a class that every client belongs to"));
 }
 
+TEST(Config, ASharedWireIsThatOfTheScopeItNames) {
+  const auto config = load(R"(
+leases: leases.db
+scopes:
+  lan: {interface: eth0, network: 192.168.56.0/24, ranges: [192.168.56.100-192.168.56.200]}
+  phones: {shared_with: lan, network: 192.168.57.0/24, ranges: [192.168.57.100-192.168.57.200]}
+)");
+  ASSERT_TRUE(config) << config.error();
+  const auto settings = settings_of(*config);
+  EXPECT_EQ(settings.scopes.back().interface, "eth0");
+  EXPECT_EQ(settings.scopes.back().shared_with, "lan");
+  const auto wrong = load(R"(
+leases: leases.db
+scopes:
+  lan: {interface: eth0, network: 192.168.56.0/24, ranges: [192.168.56.100-192.168.56.200]}
+  phones: {shared_with: lam, network: 192.168.57.0/24, ranges: [192.168.57.100-192.168.57.200]}
+  more: {shared_with: phones, network: 192.168.58.0/24, ranges: [192.168.58.100-192.168.58.200]}
+  wifi: {shared_with: lan, interface: eth1, network: 192.168.59.0/24, ranges: [192.168.59.100-192.168.59.200]}
+)");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error(), testing::HasSubstr("phones: shared_with names no scope with a wire of its own: 'lam'"));
+  EXPECT_THAT(wrong.error(), testing::HasSubstr("more: shared_with names no scope with a wire of its own: 'phones'"));
+  EXPECT_THAT(wrong.error(), testing::HasSubstr("wifi: it is on the wire of lan, whose interface counts"));
+}
+
 TEST(Config, ReferenceNamesEveryKey) {
   const auto text = config_reference();
   for (const auto* key : {"ranges", "reservations", "dns_update", "quarantine", "client_id"})

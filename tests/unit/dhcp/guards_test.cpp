@@ -49,6 +49,35 @@ TEST_F(World, OnePortOfARelayCannotTakeThePool) {
   EXPECT_EQ(ask(pc2_, "p2"), "192.168.56.102");
 }
 
+TEST_F(World, WhoAsksWithoutAnOfferIsCountedToo) {
+  Scope scope = lan_scope();
+  scope.per_port = 1;
+  configure({scope});
+  arrival_.station = "02:66:66:66:66:66";
+  EXPECT_EQ(lease(pc1_), "192.168.56.100");
+  EXPECT_EQ(take(pc2_, "192.168.56.101"), "silence") << "as an attacker would that spares itself the DISCOVER";
+  EXPECT_TRUE(outcome_.alarming);
+  EXPECT_EQ(rebind(pc3_, "192.168.56.102"), "silence");
+  EXPECT_EQ(rebind(pc1_, "192.168.56.100"), "192.168.56.100");
+}
+
+TEST_F(World, WhatAPortHoldsIsKnownAfterARestart) {
+  Scope scope = lan_scope();
+  scope.per_port = 1;
+  configure({scope});
+  arrival_.station = "02:66:66:66:66:66";
+  lease(pc1_);
+  ASSERT_EQ(outcome_.port, "station 02:66:66:66:66:66");
+  Server again;
+  again.restore(stored_.back());
+  again.restore_port(outcome_.port, stored_.back().address);
+  Settings settings;
+  settings.scopes = {scope};
+  again.configure(settings);
+  EXPECT_FALSE(again.handle(pc2_.message(MessageType::Discover), arrival_, now_).reply);
+  EXPECT_TRUE(again.handle(pc1_.message(MessageType::Discover), arrival_, now_).reply);
+}
+
 // ---- lease queries (RFC 4388)
 
 class Query : public World {

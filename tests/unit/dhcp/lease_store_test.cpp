@@ -1,11 +1,16 @@
 // Leases on disk.
 #include "dhcp/lease_store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
+
+#include "dhcp/partner_memory.hpp"
+#include "dhcp/server_clock.hpp"
 
 namespace lab::dhcp {
 namespace {
@@ -75,6 +80,46 @@ TEST_F(StoreTest, NamesAreKeptUntilForgotten) {
   name.forget = true;
   EXPECT_EQ(save({.leases = {}, .names = {name}}), "");
   EXPECT_TRUE(open().names.empty());
+}
+
+TEST(ServerClock, ALeaseFromBeforeTheClockWasSetBackLastsForItsOwnTimeOnly) {
+  const auto at = [](int s) { return ServerTime(std::chrono::seconds(s)); };
+  EXPECT_EQ(end_by_clock(at(1000), at(4600), at(2000)), at(4600)) << "an ordinary one";
+  EXPECT_EQ(end_by_clock(at(1'000'000), at(1'003'600), at(2000)), at(5600));
+  EXPECT_EQ(end_by_clock(at(1000), at(1500), at(2000)), at(1500)) << "after a jump forward it is over";
+}
+
+TEST_F(StoreTest, PortsAreRememberedWithTheirAddresses) {
+  open();
+  const auto address = *IpAddress::parse("192.168.56.100");
+  EXPECT_EQ(save({.leases = {lease("192.168.56.100", "pc1")}, .names = {}, .ports = {{address, "relay 10.0.0.1 port 7"}}}), "");
+  EXPECT_EQ(save({.leases = {}, .names = {}, .ports = {{address, "relay 10.0.0.1 port 8"}}}), "");
+  const auto content = open();
+  ASSERT_EQ(content.ports.size(), 1U);
+  EXPECT_EQ(content.ports[0].address, address);
+  EXPECT_EQ(content.ports[0].port, "relay 10.0.0.1 port 8");
+}
+
+TEST_F(StoreTest, ThatThePartnerIsDownIsRememberedForAMomentOrUntilItIsHeard) {
+  const PartnerMemory memory(folder_ + "/leases.db-sole");
+  const auto at = [](int s) { return ServerTime(std::chrono::seconds(s)); };
+  std::filesystem::create_directories(folder_);
+  EXPECT_FALSE(memory.recall(at(1000)));
+  EXPECT_TRUE(memory.forget()) << "there was nothing to forget";
+  ASSERT_TRUE(memory.keep({at(1000), at(1600), at(1000)}));
+  const auto kept = PartnerMemory(folder_ + "/leases.db-sole").recall(at(1060));
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->own_from, at(1000));
+  EXPECT_EQ(kept->whole_from, at(1600));
+  EXPECT_FALSE(memory.recall(at(1061))) << "by now the partner may have been told that this server is down";
+  EXPECT_FALSE(memory.recall(at(999))) << "the clock was set back";
+  ASSERT_TRUE(memory.forget());
+  EXPECT_FALSE(memory.recall(at(1000)));
+  std::ofstream(folder_ + "/leases.db-sole") << "so";  // cut by a full disk
+  EXPECT_FALSE(memory.recall(at(1000)));
+  const auto refused = PartnerMemory("/nowhere/leases.db-sole").keep({});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text(), testing::HasSubstr("must be writable"));
 }
 
 TEST_F(StoreTest, AFileThatIsNoDatabaseIsRefused) {

@@ -391,6 +391,43 @@ TEST_F(World, ScopesOfOneInterfaceShareItsWire) {
 
 // ---- restarts and settings
 
+TEST_F(World, ScopesBehindARelayShareAWireWhereTheyAreToldSo) {
+  Scope lan = lan_scope(), more = lan_scope();
+  lan.interface.clear();
+  lan.server_id = {};
+  lan.ranges = {*AddressRange::parse("192.168.56.100-192.168.56.100")};
+  more.name = "a-phones";  // before lan by name; lan is the first all the same
+  more.interface.clear();
+  more.server_id = {};
+  more.network = *Network::parse("192.168.57.0/24");
+  more.ranges = {*AddressRange::parse("192.168.57.100-192.168.57.101")};
+  more.options.set_address(option::kRouters, ip("192.168.57.1"));
+  const auto relayed = [&](const Machine& m) {
+    Message d = m.message(MessageType::Discover);
+    d.giaddr = ip("192.168.56.2");
+    send(d);
+    return type() == MessageType::Offer ? address() : std::string("no offer");
+  };
+  configure({more, lan});
+  EXPECT_EQ(relayed(pc1_), "192.168.56.100");
+  EXPECT_EQ(relayed(pc2_), "no offer") << "a scope by itself";
+  more.shared_with = "lan";
+  configure({more, lan});
+  EXPECT_EQ(relayed(pc2_), "192.168.57.100");
+  EXPECT_EQ(options().address(option::kRouters), ip("192.168.57.1"));
+  EXPECT_EQ(relayed(pc1_), "192.168.56.100") << "the address it was offered before";
+  more.reservations = {{.name = "pc3", .mac = pc3_.hardware, .client_id = {}, .circuit = {}, .address = ip("192.168.57.7"), .options = {}}};
+  configure({more, lan});
+  EXPECT_EQ(relayed(pc3_), "192.168.57.7") << "a reservation in any of them";
+  Message back = pc2_.message(MessageType::Request);
+  back.giaddr = ip("192.168.56.2");
+  back.options.set_address(option::kRequestedAddress, ip("192.168.57.100"));
+  back.options.set_address(option::kServerId, ip("192.168.56.10"));
+  arrival_.destination = ip("192.168.56.10");
+  send(back);
+  EXPECT_EQ(said(), "192.168.57.100") << "the relay's own subnet is not the only one that is right there";
+}
+
 TEST_F(World, RestoredLeasesAreKept) {
   lease(pc1_);
   lease(pc2_);

@@ -1,4 +1,6 @@
 // What real clients and relays do that the RFCs do not say, each met in the field once.
+#include <set>
+
 #include "tests/unit/dhcp/world.hpp"
 
 namespace lab::dhcp {
@@ -104,6 +106,81 @@ TEST_F(World, ANakNamesTheServerAndComesFromItsAddress) {
   EXPECT_EQ(options().address(option::kServerId)->text(), "192.168.56.10");
   EXPECT_EQ(outcome_.reply->from.text(), "192.168.56.10");
   EXPECT_EQ(outcome_.reply->message.hardware_text(), pc1_.hardware.text());
+}
+
+TEST_F(World, ANakIsForEverybodysEarsAndCarriesNothingOfALease) {  // mORMot2#580, #581
+  lease(pc1_);
+  lease(pc2_);
+  // Also one that answers a unicast renewal at T1: the client's address is what is wrong.
+  EXPECT_EQ(renew(pc1_, "192.168.56.101"), "NAK");
+  const auto& nak = *outcome_.reply;
+  EXPECT_EQ(nak.delivery, Delivery::Broadcast);
+  EXPECT_EQ(nak.to.text(), "255.255.255.255:68");
+  for (const auto& address : {nak.message.siaddr, nak.message.yiaddr, nak.message.ciaddr}) EXPECT_EQ(address, IpAddress{});
+  EXPECT_TRUE(nak.message.file.empty());
+  EXPECT_EQ(nak.message.hardware_text(), pc1_.hardware.text());
+  std::set<int> codes;
+  for (const auto& option : options().list()) codes.insert(option.code);
+  EXPECT_EQ(codes, (std::set<int>{option::kMessageType, option::kServerId, option::kText}));
+}
+
+TEST_F(World, TheServerIdentifierIsSentOnceThoughItIsAskedFor) {  // n-dhcp4#16
+  Message m = pc1_.message(MessageType::Discover);
+  m.options.set(option::kParameterList, {1, option::kServerId, 3, option::kServerId, option::kMessageType});
+  send(m);
+  const auto bytes = encode(outcome_.reply->message, outcome_.reply->encoding).payload;
+  const std::vector<std::uint8_t> id{option::kServerId, 4, 192, 168, 56, 10};
+  const auto first = std::ranges::search(bytes, id);
+  ASSERT_FALSE(first.empty());
+  EXPECT_TRUE(std::ranges::search(std::span(bytes).subspan(static_cast<std::size_t>(first.end() - bytes.begin())), id).empty());
+}
+
+TEST_F(World, TheServerIdentifierIsTheTruthAndSiaddrIsForBootingOnly) {  // mirage/charrua#157
+  discover(pc1_);
+  EXPECT_EQ(outcome_.reply->message.siaddr, IpAddress{});
+  EXPECT_EQ(options().address(option::kServerId), ip("192.168.56.10"));
+}
+
+TEST_F(World, TwoMachinesOfOneMacAndDifferentIdentifiersAreTwo) {  // clones, ipvlan: cni#83
+  Machine one = pc1_, other = pc1_;
+  one.client_id = {0, 'o', 'n', 'e'};
+  other.client_id = {0, 't', 'w', 'o'};
+  EXPECT_EQ(lease(one), "192.168.56.100");
+  EXPECT_EQ(lease(other), "192.168.56.101");
+  EXPECT_EQ(*options().find(option::kClientId), other.client_id);
+}
+
+TEST_F(World, TextAClientEndsWithNulIsTakenWithoutIt) {  // systemd#1337, insomniacslk/dhcp#286
+  Scope scope = lan_scope();
+  scope.classes = {{.name = "pxe", .vendor_class = "PXEClient", .user_class = {}, .architectures = {}, .options = {}, .next_server = {}, .boot_file = "pxe.0"},
+                   {.name = "ipxe", .vendor_class = {}, .user_class = "iPXE", .architectures = {}, .options = {}, .next_server = {}, .boot_file = "ipxe.0"}};
+  configure({scope});
+  Message m = pc1_.message(MessageType::Discover);
+  m.options.set(option::kUserClass, {'i', 'P', 'X', 'E', 0});
+  send(m);
+  EXPECT_EQ(outcome_.reply->message.file, "ipxe.0");
+}
+
+TEST_F(World, ReplayedMessagesGiveNothingTwice) {
+  const Message d = pc1_.message(MessageType::Discover);
+  send(d);
+  Message r = pc1_.message(MessageType::Request);
+  r.options.set_address(option::kRequestedAddress, ip("192.168.56.100"));
+  r.options.set_address(option::kServerId, ip("192.168.56.10"));
+  send(r);
+  for (int i = 0; i < 5; ++i) {
+    send(d);
+    EXPECT_EQ(address(), "192.168.56.100");
+    send(r);
+    EXPECT_EQ(said(), "192.168.56.100");
+  }
+  EXPECT_EQ(lease(pc2_), "192.168.56.101") << "one address was lent";
+  wait(2h);
+  EXPECT_EQ(lease(pc3_), "192.168.56.102");
+  EXPECT_EQ(lease(pc4_), "192.168.56.103");
+  EXPECT_EQ(lease(pc5_), "192.168.56.100") << "the one free for longest";
+  send(r);
+  EXPECT_EQ(said(), "NAK") << "an old request does not take an address from whom it was lent to since";
 }
 
 TEST_F(World, V6OnlyIsToldOnlyToWhoAsksForIt) {

@@ -49,20 +49,62 @@ TEST(Changes, WhoLeavesIsDeletedAndTakenOutOfTheirGroups) {
                        "  ali: {name: Ali Traoré, password: \"Ali-2026\", groups: [teachers], quota: 200M}\n",
                        ""),
               "{contact: [ali, awa], root: ali}", "{contact: [awa], root: awa}")),
-      ElementsAre("delete uid=ali,ou=people", "modify cn=teachers,ou=groups: delete member",
+      ElementsAre("modify cn=teachers,ou=groups: delete member", "delete uid=ali,ou=people",
                   "modify cn=contact,ou=aliases: delete rfc822MailMember",
-                  "modify cn=root,ou=aliases: delete rfc822MailMember",
-                  "modify cn=root,ou=aliases: add rfc822MailMember"));
+                  "modify cn=root,ou=aliases: delete rfc822MailMember, add rfc822MailMember"));
 }
 
 TEST(Changes, TheLastMemberAndItsPlaceholderSwapInOneOperation) {
   EXPECT_THAT(changes(kHelper, replaced(kHelper, "groups: [teachers, students]", "groups: [teachers]")),
-              ElementsAre("modify cn=students,ou=groups: add member, delete member"));
+              ElementsAre("modify cn=students,ou=groups: delete member, add member"));
+}
+
+TEST(Changes, WhoLeavesAGroupThatSomebodyNewJoinsIsReplacedOnceTheNewOneIsThere) {
+  EXPECT_THAT(
+      changes(kHelper, replaced(replaced(kHelper, "groups: [teachers, students]", "groups: [teachers]"),
+                                "  eric: {}", "  eric: {}\n  fati: {groups: [students]}")),
+      ElementsAre("add uid=fati,ou=people", "modify cn=students,ou=groups: delete member, add member"));
+}
+
+/// What would be done to an entry that is there and of which nobody remembers the last time.
+std::vector<std::string> taking_over(const Entry& there, const Entry& wanted) {
+  std::vector<std::string> lines;
+  for (auto& change : changes_between({known_part(there, wanted)}, {wanted})) {
+    lines.push_back(change.text());
+    for (auto& m : change.modifications)
+      for (auto& value : m.values) lines.back() += " " + value;
+  }
+  return lines;
+}
+
+TEST(Changes, AnEntryTakenOverKeepsItsPasswordAndWhatTheTopologyDoesNotSpeakOf) {
+  Entry there{.dn = "uid=zoe", .attributes = {}};
+  there.add("userPassword", std::string("{ARGON2}hers"))
+      .add("mail", std::string("z@a.b"))
+      .add("cn", std::string("Zoe"));
+  there.add("jpegPhoto", std::string("photo"));
+  Entry wanted{.dn = "uid=zoe", .attributes = {}};
+  wanted.add("userPassword", std::string("{ARGON2}the file's"))
+      .add("mail", std::string("zoe@a.b"))
+      .add("cn", std::string("Zoé"));
+  EXPECT_THAT(taking_over(there, wanted), ElementsAre("modify uid=zoe: add mail, replace cn zoe@a.b Zoé"));
+}
+
+TEST(Changes, AGroupTakenOverHoldsItsPlaceWithNobodyOnlyWhileItIsEmpty) {
+  const auto group = [](std::vector<std::string> members) {
+    Entry e{.dn = "cn=g", .attributes = {}};
+    return e.add("member", std::move(members));
+  };
+  EXPECT_THAT(taking_over(group({"uid=a"}), group({"cn=nobody,x"})), IsEmpty());
+  EXPECT_THAT(taking_over(group({"cn=nobody,x"}), group({"cn=nobody,x"})), IsEmpty());
+  EXPECT_THAT(taking_over(group({"cn=nobody,x"}), group({"uid=b"})),
+              ElementsAre("modify cn=g: delete member, add member cn=nobody,x uid=b"));
+  EXPECT_THAT(taking_over(group({"uid=a"}), group({"uid=b"})), ElementsAre("modify cn=g: add member uid=b"));
 }
 
 TEST(Changes, ANewPersonComesBeforeTheGroupThatNamesThem) {
   EXPECT_THAT(changes(kHelper, replaced(kHelper, "  eric: {}", "  eric: {}\n  fati: {groups: [guests]}")),
-              ElementsAre("add uid=fati,ou=people", "modify cn=guests,ou=groups: add member, delete member"));
+              ElementsAre("add uid=fati,ou=people", "modify cn=guests,ou=groups: delete member, add member"));
 }
 
 TEST(Changes, AMovedAddressIsTakenBeforeItIsGiven) {

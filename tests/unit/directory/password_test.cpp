@@ -17,6 +17,14 @@ TEST(Password, AStoredOneMatchesItsPasswordAndNoOther) {
   EXPECT_FALSE(password_matches(stored, std::string("Ali-2026\0x", 10)));
 }
 
+TEST(Password, OneThatSlapdsOwnModuleStoredMatchesToo) {
+  using namespace std::string_literals;
+  const auto stored =
+      "{ARGON2}$argon2i$v=19$m=1024,t=1,p=1$3NuR0p61aQ7HH36siIRiCA$7guufPsUeAeR1YmGx3tTKznZbAQ4tbklqOoR4zBrdnU\0"s;
+  EXPECT_TRUE(password_matches(stored, "short"));
+  EXPECT_FALSE(password_matches(stored, "shorter"));
+}
+
 TEST(Password, SaltMakesEqualPasswordsLookDifferent) {
   EXPECT_NE(hash_password("same", random_salt()), hash_password("same", random_salt()));
 }

@@ -5,6 +5,7 @@
 
 #include "directory/effective.hpp"
 #include "directory/flavour.hpp"
+#include "directory/given_rules.hpp"
 #include "directory/rule_options.hpp"
 #include "directory/tree.hpp"
 #include "settings.hpp"
@@ -127,6 +128,38 @@ TEST(Policy, TheEffectiveRulesAreShownWithTheirOrigin) {
             "  protocols     imap                                                       group chess\n"
             "  passwords     at least 12 characters; locked for 10m after 5 wrong ones  group students\n");
   EXPECT_THAT(effective_json(user, rules), HasSubstr(R"("max_message":{"value":5242880,"from":"group students"})"));
+}
+
+TEST(GivenRules, StandOnTheGroupsADirectoryHasWithoutRulesOfItsOwn) {
+  const std::string base = "DC=ad,DC=school,DC=test";
+  const auto rule = [](const char* attribute, const char* value) {
+    Entry e;
+    return e.add(attribute, std::string(value));
+  };
+  GivenRules rules;
+  rules.everybody = rule("labMaxMessage", "1000");
+  rules.groups["staff"] = rule("labSendOutside", "FALSE").add("labMaxMessage", std::string("5000"));
+  rules.groups["teachers"] = rule("labSendOutside", "TRUE");
+  rules.users["awa"] = rule("labMailQuota", "9000");
+  User ali, awa, eric;
+  ali.uid = "ali", awa.uid = "awa", eric.uid = "eric";
+  Entry person, teachers, staff;
+  person.add("memberOf", "CN=Teachers,CN=Users," + base);
+  teachers.dn = "CN=Teachers,CN=Users," + base;
+  teachers.add("cn", std::string("Teachers")).add("memberOf", "CN=Everybody here,CN=Users," + base);
+  staff.dn = "CN=Everybody here,CN=Users," + base;
+  staff.add("cn", std::string("Everybody here")).add("sAMAccountName", std::string("Staff"));
+  auto found = resolve_given(rules, base, ali, person, {staff, teachers});
+  EXPECT_EQ(found.send_outside, (Ruled<bool>{true, "group Teachers"}));
+  EXPECT_EQ(found.max_message, (Ruled<std::uint64_t>{5000, "group Everybody here (through Teachers)"}));
+  EXPECT_FALSE(found.quota);
+  // A server that tells of no groups but those in her own entry.
+  found = resolve_given(rules, base, awa, person, {});
+  EXPECT_EQ(found.send_outside, (Ruled<bool>{true, "group Teachers"}));
+  EXPECT_EQ(found.max_message, (Ruled<std::uint64_t>{1000, "domain ad.school.test"}));
+  EXPECT_EQ(found.quota, (Ruled<std::uint64_t>{9000, "user awa"}));
+  EXPECT_EQ(resolve_given(rules, base, eric, {}, {}).max_message,
+            (Ruled<std::uint64_t>{1000, "domain ad.school.test"}));
 }
 
 TEST(RuleOptions, SayWhatTheyMeanOrWhatIsWrong) {

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <cstring>
+
+#include "dns/block_arena.hpp"
 #include "dns/record_text.hpp"
 #include "dns/zone_editor.hpp"
 #include "tests/unit/dns/dns_world.hpp"
@@ -251,6 +254,47 @@ TEST(ZoneEditor, GrowsAZoneManyTimesOver) {
   }
   EXPECT_EQ(z->names(), 2001U);
   for (int i = 0; i < 2000; ++i) ASSERT_NE(z->find(name(fmt::format("h{}.a", i))), nullptr);
+}
+
+// Big zones lie in large pages, which versions of the zone share and the last of them gives back.
+TEST(ZoneEditor, ChangesABigZoneWhoseFirstVersionsAreGone) {
+  std::string text = kTop;
+  for (int i = 0; i < 30000; ++i) text += fmt::format("h{} A 10.0.{}.{}\n", i, i / 256, i % 256);
+  text += "big TXT";
+  for (int i = 0; i < 200; ++i) text += fmt::format(" \"{}\"", std::string(250, 'x'));
+  ZonePtr z = zone("a.", text + "\n");
+  for (int round = 0; round < 30; ++round) {
+    ZoneEditor editor(z);
+    for (int i = round; i < 30000; i += 30)
+      editor.replace(name(fmt::format("h{}.a", i)), type::A, 60, {"\1\1\1\1", 4});
+    z = editor.finish().value();
+  }
+  EXPECT_EQ(z->names(), 30002U);
+  for (int i = 0; i < 30000; ++i) {
+    const Node* node = z->find(name(fmt::format("h{}.a", i)));
+    ASSERT_NE(node, nullptr) << i;
+    ASSERT_EQ(as_text(*node->find(type::A).begin()), "\1\1\1\1") << i;
+  }
+  EXPECT_EQ((*z->find(name("big.a"))->find(type::TXT).begin()).size(), 200U * 251);
+}
+
+TEST(BlockArena, KeepsABlockUntilItsRelease) {
+  std::vector<char*> blocks;
+  {
+    BlockArena arena;
+    EXPECT_EQ(arena.allocate(BlockArena::kLargestBlock + 1), nullptr);
+    for (int i = 0; i < 200; ++i) {
+      blocks.push_back(static_cast<char*>(arena.allocate(50001)));
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(blocks.back()) % alignof(void*), 0U);
+      std::memset(blocks.back(), i, 50001);
+    }
+    for (std::size_t i = 0; i < 200; i += 2) BlockArena::release(blocks[i]);
+  }
+  for (std::size_t i = 1; i < 200; i += 2) {
+    ASSERT_EQ(blocks[i][0], static_cast<char>(i));
+    ASSERT_EQ(blocks[i][50000], static_cast<char>(i));
+    BlockArena::release(blocks[i]);
+  }
 }
 
 }  // namespace

@@ -164,6 +164,21 @@ TEST(Plan, AnActiveDirectoryIsAskedInItsOwnWay) {
     EXPECT_THAT(mail, HasSubstr(line));
 }
 
+TEST(Plan, TheRulesOfTheTopologyGoWithADirectoryThatCannotHoldThem) {
+  auto text = helper_with("directory: ,",
+                          "directory: {provider: ldap, url: \"ldaps://dc1.ad.school.test\", flavour: ad, "
+                          "base: \"DC=ad,DC=school,DC=test\", bind_dn: \"CN=mail\", bind_password: s3},");
+  const std::string domain = "  helper.bac:\n";
+  text.insert(text.find(domain) + domain.size(),
+              "    policy: {max_message: 5M, passwords: {least_length: 8}}\n"
+              "    groups: {staff: {}, students: {policy: {protocols: [imap]}}}\n");
+  const auto mail = file_of(planned(text), "mail.yaml");
+  for (const auto* line :
+       {"policy: {max_message: 5242880}\n", "students: {order: 2, policy: {protocols: [imap]}}\n"})
+    EXPECT_THAT(mail, HasSubstr(line));
+  EXPECT_THAT(file_of(planned(kHelper), "mail.yaml"), Not(HasSubstr("order:"))) << "our own has them itself";
+}
+
 TEST(Plan, BothSidesOfTheDirectoryHaveTheSamePassword) {
   const auto plan = planned(kHelper);
   EXPECT_EQ(file_of(plan, "directory/mail.password"), file_of(plan, "mail/directory.password"));
@@ -263,13 +278,53 @@ TEST(Plan, EveryMannerOfAScopeReachesTheServer) {
     EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(Plan, ASharedNetworkHasAGatewayInEachSubnetAndAWayBetweenThem) {
+  const auto plan = planned(helper_with("{lan: {range: 192.168.56.100-192.168.56.200}}",
+                                        "{lan: , more: {network: lan, subnet: 192.168.57.0/24, lease: 10m, reservations: {pc2: 192.168.57.50}}}") +
+                            "  other: {networks: {lan: 192.168.56.20}}\n");
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr(R"(  more:
+    shared_with: lan
+    network: 192.168.57.0/24
+    ranges: [192.168.57.128-192.168.57.254]
+    lease: 600s
+    options:
+      routers: [192.168.57.1]
+      domain-name-servers: [192.168.56.10]
+      domain-name: helper.bac
+      domain-search: [helper.bac]
+      broadcast-address: 192.168.57.255
+    reservations:
+      pc2:
+)"));
+  EXPECT_THAT(file_of(plan, "dhcp.yaml"), HasSubstr("57.168.192.in-addr.arpa"));
+  // No router here: the DHCP server is the gateway of both.
+  const auto& srv = plan.node("srv")->interfaces.front();
+  ASSERT_THAT(srv.addresses, SizeIs(2));
+  EXPECT_EQ(srv.addresses[1].text(), "192.168.57.1/24");
+  EXPECT_EQ(plan.node("srv")->sysctls.at("net.ipv4.ip_forward"), "1");
+  EXPECT_THAT(plan.node("other")->routes, ElementsAre(Route{*Network::parse("192.168.57.0/24"), *IpAddress::parse("192.168.56.10")}));
+  const auto lease_of = [&](const std::string& node) {
+    for (const auto& check : plan.checks)
+      if (check.node == node)
+        if (const auto* lease = std::get_if<LeaseCheck>(&check.what)) return *lease;
+    ADD_FAILURE() << node << " is promised no lease";
+    return LeaseCheck{};
+  };
+  EXPECT_THAT(lease_of("pc1").ranges, ElementsAre("192.168.56.128-192.168.56.254", "192.168.57.128-192.168.57.254"));
+  EXPECT_THAT(lease_of("pc1").routers, ElementsAre("192.168.56.10", "192.168.57.1"));
+  EXPECT_THAT(lease_of("pc2").ranges, ElementsAre("192.168.57.50-192.168.57.50"));
+  EXPECT_THAT(lease_of("pc2").routers, ElementsAre("192.168.57.1"));
+}
+
 TEST(Plan, TheMachinesOwnDhcpClientsWriteTheLeaseLikeOurs) {
   const auto plan = planned(helper_with("pc1: {networks: lan}", "pc1: {networks: lan, dhcp_client: udhcpc}"));
   const auto& client = plan.clients.front();
   EXPECT_EQ(client.flavour, "udhcpc");
   EXPECT_EQ(client.ready, Ready::Forks);
-  EXPECT_THAT(file_of(plan, "lease-script"), AllOf(HasSubstr("lease_file='/run/labctl/pc1/eth0.lease.json'"),
-                                                   HasSubstr("resolv_conf=/etc/resolv.conf")));
+  EXPECT_EQ(file_of(plan, "lease-script"),
+            "#!/bin/sh\n# What udhcpc runs when a lease comes or goes. Written by labctl.\n"
+            "export LAB_LEASE_FILE='/run/labctl/pc1/eth0.lease.json' LAB_RESOLV_CONF=/etc/resolv.conf LAB_SEARCH=''\n"
+            "exec '/opt/labctl/share/labctl/dhcp/udhcpc.sh' \"$@\"\n");
 }
 
 TEST(Plan, ARouterForwardsAndEverybodyFindsTheWay) {
