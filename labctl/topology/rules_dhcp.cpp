@@ -265,8 +265,8 @@ namespace {
 
 void check_scopes(const Topology& topology, const NodeEntry& server, yaml::Diagnostics& diagnostics) {
   for (const auto& scope : server->services.dhcp->value.scopes) {
-    if (scope->network) {
-      check_further_scope(topology, server, scope, diagnostics);
+    if (scope->network || scope->subnet) {
+      if (scope->network) check_further_scope(topology, server, scope, diagnostics);
       continue;
     }
     const auto* network = topology.networks.find(scope.name);
