@@ -273,9 +273,10 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
     for (const auto* scope : topology::further_subnets(topology, network.name)) {
       auto& further = zone_of(**(*scope)->subnet, domain);
       if (const auto* node = topology::gateway_node(topology, network.name))
-        add_pointers(topology, *node, topology::further_gateway(**scope), further.records);
+        add_pointers(topology, *node, owner_in(**(*scope)->subnet, topology::further_gateway(**scope)),
+                     further.records);
       for (const auto& reservation : (*scope)->reservations)
-        add(further.records, reservation->address->reverse_name(), "PTR",
+        add(further.records, owner_in(**(*scope)->subnet, *reservation->address), "PTR",
             fmt::format("{}.{}.", reservation.name, domain));
     }
     if (!network->subnet6) continue;
