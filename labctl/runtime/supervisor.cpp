@@ -112,7 +112,10 @@ class Supervisor {
   int run() {
     if (auto built = build(); !built) {
       if (fabric_) fabric_->give_back();
-      tell({{"event", "failed"}, {"what", built.error().what}, {"remedy", built.error().remedy}, {"last", json::array{}}});
+      tell({{"event", "failed"},
+            {"what", built.error().what},
+            {"remedy", built.error().remedy},
+            {"last", json::array{}}});
       return 1;
     }
     watch_parent();
