@@ -69,10 +69,10 @@ bool Allocator::free_for(const Pool& pool, const IpAddress& address, const Claim
   if (is_reserved && reserved->second != reservation(pool, who)) return false;
   const Lease* lease = leases_.find(address);
   if (own_only_) {
-    // What both know to be lent is kept for its client, though its time has run out; anything else is for whose share it
-    // is to lend.
-    const bool lent = lease != nullptr &&
-                      (lease->state == LeaseState::Active || lease->state == LeaseState::Declined);
+    // What both know to be lent is kept for its client, though its time has run out; anything else is for
+    // whose share it is to lend.
+    const bool lent =
+        lease != nullptr && (lease->state == LeaseState::Active || lease->state == LeaseState::Declined);
     if (lent && lease->client != who.client) return false;
     if ((!lent || strictly_) && !in_own_share(address)) return false;
   }

@@ -42,9 +42,9 @@ class Allocator {
 
   /// Takes effect with the next `configure`.
   void share(Share share) { share_ = share; }
-  /// While set, new clients get addresses of our own share only, and what another client's lease has held is not
-  /// free though its time has run out: the partner may have renewed it. `strictly`: nor are addresses of the partner's
-  /// share for the clients we know them with.
+  /// While set, new clients get addresses of our own share only, and what another client's lease has held is
+  /// not free though its time has run out: the partner may have renewed it. `strictly`: nor are addresses of
+  /// the partner's share for the clients we know them with.
   void keep_to_own_share(bool keep, bool strictly) {
     own_only_ = keep;
     strictly_ = strictly;

@@ -107,9 +107,11 @@ void check_config(const Value& at, Config& config) {
     if (scope.shared_with.empty()) continue;
     const auto first = config.scopes.find(scope.shared_with);
     if (first == config.scopes.end() || !first->second.shared_with.empty())
-      complain(at, "scopes", name + ": shared_with names no scope with a wire of its own: '" + scope.shared_with + "'");
+      complain(at, "scopes",
+               name + ": shared_with names no scope with a wire of its own: '" + scope.shared_with + "'");
     else if (!scope.interface.empty() && scope.interface != first->second.interface)
-      complain(at, "scopes", name + ": it is on the wire of " + scope.shared_with + ", whose interface counts",
+      complain(at, "scopes",
+               name + ": it is on the wire of " + scope.shared_with + ", whose interface counts",
                "leave 'interface' out");
   }
 }
@@ -172,7 +174,8 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
                "where its clients are; without it, only relays reach the scope. Two scopes on one "
                "interface share its wire")
           .row("shared_with", &ScopeConfig::shared_with,
-               "the scope whose wire this one shares, also behind relays (a shared network): who finds no address there "
+               "the scope whose wire this one shares, also behind relays (a shared network): who finds no "
+               "address there "
                "gets one here; interface, authoritative, match and guard are that scope's")
           .required("network", &ScopeConfig::network, "the subnet served, 192.168.56.0/24")
           .row("ranges", &ScopeConfig::ranges, "addresses to lend, [192.168.56.100-192.168.56.200]")
@@ -193,9 +196,11 @@ const Table<ScopeConfig>& table_of(const ScopeConfig*) {
           .row("nul_terminate", &ScopeConfig::nul_terminate,
                "end option 67 with a NUL, for old PXE ROMs that read on behind it")
           .row("guard", &ScopeConfig::guard,
-               "about other DHCP servers on the wire: refuse does not begin to serve while one answers, alert only says so")
+               "about other DHCP servers on the wire: refuse does not begin to serve while one answers, "
+               "alert only says so")
           .row("per_port", &ScopeConfig::per_port,
-               "the most addresses lent behind one port (relay and circuit, or the station frames come from), against "
+               "the most addresses lent behind one port (relay and circuit, or the station frames come "
+               "from), against "
                "starvation; 0: no limit",
                {.min = 0, .max = 65536})
           .row("overload", &ScopeConfig::overload,
@@ -251,30 +256,37 @@ const Table<FailoverConfig>& table_of(const FailoverConfig*) {
           .required("role", &FailoverConfig::role,
                     "primary answers while both are up; standby keeps the same leases and takes over")
           .required("partner", &FailoverConfig::partner,
-                    "the other server; the primary connects to this port, the standby listens on its own, 10.0.0.3:647")
+                    "the other server; the primary connects to this port, the standby listens on its own, "
+                    "10.0.0.3:647")
           .row("listen", &FailoverConfig::listen, "where the standby listens; default: 0.0.0.0:647")
-          .required("secret", &FailoverConfig::secret, "what both know and nobody else, 16 characters or more")
+          .required("secret", &FailoverConfig::secret,
+                    "what both know and nobody else, 16 characters or more")
           .row("startup", &FailoverConfig::startup,
-               "how long a server that was just started waits for the partner's leases in silence; then it confirms what "
+               "how long a server that was just started waits for the partner's leases in silence; then it "
+               "confirms what "
                "runs, and lends nothing new before it has heard the partner",
                {.min = 0, .max = 600})
           .row("silence", &FailoverConfig::silence,
                "after how long without a word the partner counts as lost; no unanswered client is waited for",
                {.min = 1, .max = 600})
           .row("partner_down", &FailoverConfig::partner_down,
-               "after how long a lost partner counts as down: until then each lends its own half of a pool only, lest both "
-               "live and the wire between them be cut; 0: only when a person says so (lab-leases --partner-down), which is "
+               "after how long a lost partner counts as down: until then each lends its own half of a pool "
+               "only, lest both "
+               "live and the wire between them be cut; 0: only when a person says so (lab-leases "
+               "--partner-down), which is "
                "the one way that never gives an address twice",
                {.min = 0, .max = 86400})
           .row("reach", &FailoverConfig::reach,
-               "the longest promise to a client that the partner does not know of (MCLT), and how long the partner's half "
+               "the longest promise to a client that the partner does not know of (MCLT), and how long the "
+               "partner's half "
                "rests once it is known to be down",
                {.min = 1, .max = 86400})
           .rule([](const Value& at, FailoverConfig& c) {
             constexpr std::size_t kShortest = 16;
             if (c.secret.size() < kShortest)
               complain(at, "secret", "the secret is too short", "openssl rand -base64 24 prints a good one");
-            if (!c.partner.address.is_v4()) complain(at, "partner", "an IPv4 address and a port, 10.0.0.3:647");
+            if (!c.partner.address.is_v4())
+              complain(at, "partner", "an IPv4 address and a port, 10.0.0.3:647");
           });
   return table;
 }

@@ -74,7 +74,8 @@ struct FailoverConfig {
   Endpoint listen{IpAddress(), kPartnerPort};  ///< of the standby
   std::string secret;
   std::chrono::milliseconds startup = PartnershipLimits().startup, silence = PartnershipLimits().silence,
-                            partner_down = PartnershipLimits().partner_down, reach = PartnershipLimits().reach;
+                            partner_down = PartnershipLimits().partner_down,
+                            reach = PartnershipLimits().reach;
 };
 
 struct Config {

@@ -45,8 +45,10 @@ std::vector<std::string_view> split(std::string_view line, char at) {
 std::optional<ServerTime> time_of(std::string_view text) {
   std::int64_t seconds = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  constexpr std::int64_t kLast = 253'402'300'799;  // the year 9999: later is no time, and sums with it overflow
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0 || seconds > kLast) return std::nullopt;
+  constexpr std::int64_t kLast =
+      253'402'300'799;  // the year 9999: later is no time, and sums with it overflow
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0 || seconds > kLast)
+    return std::nullopt;
   return ServerTime(std::chrono::seconds(seconds));
 }
 

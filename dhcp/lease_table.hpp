@@ -45,8 +45,8 @@ struct Lease {
   /// When the client was last heard about it: of two servers' records of one address, the later is right.
   ServerTime touched{};
 
-  /// Nobody else may have the address now. Times are whole seconds, rounded down, and a client counts from later: the
-  /// second in which the lease ends is still its own.
+  /// Nobody else may have the address now. Times are whole seconds, rounded down, and a client counts from
+  /// later: the second in which the lease ends is still its own.
   bool holds(ServerTime now) const {
     switch (state) {
       case LeaseState::Offered:

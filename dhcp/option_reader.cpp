@@ -28,26 +28,28 @@ std::optional<dhcp::OptionType> type_in(const Definition* known) {
   return known == nullptr ? std::nullopt : std::optional(known->type);
 }
 
-const Protocol kDhcp{.option = "option",
-                     .largest = 254,
-                     .times = "lease times are set with 'lease'",
-                     .code = [](std::string_view name) { return code_in(dhcp::definition(name)); },
-                     .type = [](unsigned code) { return type_in(dhcp::definition(static_cast<std::uint8_t>(code))); },
-                     .own =
-                         [](unsigned code) {
-                           return (code >= dhcp::option::kRequestedAddress && code <= dhcp::option::kMessageType) ||
-                                  code == dhcp::option::kServerId || code == dhcp::option::kClientId ||
-                                  code == dhcp::option::kRelayInformation;
-                         },
-                     .names = dhcp::option_names};
+const Protocol kDhcp{
+    .option = "option",
+    .largest = 254,
+    .times = "lease times are set with 'lease'",
+    .code = [](std::string_view name) { return code_in(dhcp::definition(name)); },
+    .type = [](unsigned code) { return type_in(dhcp::definition(static_cast<std::uint8_t>(code))); },
+    .own =
+        [](unsigned code) {
+          return (code >= dhcp::option::kRequestedAddress && code <= dhcp::option::kMessageType) ||
+                 code == dhcp::option::kServerId || code == dhcp::option::kClientId ||
+                 code == dhcp::option::kRelayInformation;
+        },
+    .names = dhcp::option_names};
 
-const Protocol kDhcp6{.option = "DHCPv6 option",
-                      .largest = 65535,
-                      .times = "lease times are set with 'lease' and 'preferred'",
-                      .code = [](std::string_view name) { return code_in(dhcp::v6::definition(name)); },
-                      .type = [](unsigned code) { return type_in(dhcp::v6::definition(static_cast<std::uint16_t>(code))); },
-                      .own = [](unsigned code) { return dhcp::v6::is_protocols_own(static_cast<std::uint16_t>(code)); },
-                      .names = dhcp::v6::option_names};
+const Protocol kDhcp6{
+    .option = "DHCPv6 option",
+    .largest = 65535,
+    .times = "lease times are set with 'lease' and 'preferred'",
+    .code = [](std::string_view name) { return code_in(dhcp::v6::definition(name)); },
+    .type = [](unsigned code) { return type_in(dhcp::v6::definition(static_cast<std::uint16_t>(code))); },
+    .own = [](unsigned code) { return dhcp::v6::is_protocols_own(static_cast<std::uint16_t>(code)); },
+    .names = dhcp::v6::option_names};
 
 std::optional<unsigned> code_of(const yaml::Value& v, const Protocol& protocol, const yaml::Entry& entry) {
   if (const auto known = protocol.code(entry.key)) return known;
@@ -57,8 +59,9 @@ std::optional<unsigned> code_of(const yaml::Value& v, const Protocol& protocol, 
   if (error == std::errc() && stop == end && number > 0 && number <= protocol.largest) return number;
   const auto near = yaml::did_you_mean(entry.key, protocol.names());
   v.diagnostics().error(entry.key_at, "unknown " + std::string(protocol.option) + " '" + entry.key + "'",
-                        near.empty() ? "use its name or a number from 1 to " + std::to_string(protocol.largest)
-                                     : "did you mean '" + near + "'?",
+                        near.empty()
+                            ? "use its name or a number from 1 to " + std::to_string(protocol.largest)
+                            : "did you mean '" + near + "'?",
                         entry.key.size());
   return std::nullopt;
 }
@@ -68,7 +71,8 @@ void read_one(const yaml::Value& v, const Protocol& protocol, const yaml::Entry&
   const auto code = code_of(v, protocol, entry);
   if (!code) return;
   if (protocol.own(*code))
-    return v.diagnostics().error(entry.key_at, "option '" + entry.key + "' is the protocol's own and cannot be set",
+    return v.diagnostics().error(entry.key_at,
+                                 "option '" + entry.key + "' is the protocol's own and cannot be set",
                                  protocol.times, entry.key.size());
   const auto known = protocol.type(*code);
   auto type = known.value_or(dhcp::OptionType::Hex);
@@ -86,7 +90,8 @@ void read_one(const yaml::Value& v, const Protocol& protocol, const yaml::Entry&
     type = *chosen;
     value = *inner;
   } else if (!known && !std::string_view(value.raw()).starts_with("hex:")) {
-    return value.error("option " + entry.key + " has no known type", "write {type: text, value: ...} or hex:0102ff");
+    return value.error("option " + entry.key + " has no known type",
+                       "write {type: text, value: ...} or hex:0102ff");
   }
   std::vector<std::string> values;
   for (const auto& item : value.items()) {
@@ -107,8 +112,12 @@ void read_all(const yaml::Value& v, const Protocol& protocol, Options& out) {
 
 }  // namespace
 
-void Reader<dhcp::Options>::read(const yaml::Value& v, dhcp::Options& out, Limits) { read_all<std::uint8_t>(v, kDhcp, out); }
+void Reader<dhcp::Options>::read(const yaml::Value& v, dhcp::Options& out, Limits) {
+  read_all<std::uint8_t>(v, kDhcp, out);
+}
 
-void Reader<dhcp::v6::Options>::read(const yaml::Value& v, dhcp::v6::Options& out, Limits) { read_all<std::uint16_t>(v, kDhcp6, out); }
+void Reader<dhcp::v6::Options>::read(const yaml::Value& v, dhcp::v6::Options& out, Limits) {
+  read_all<std::uint16_t>(v, kDhcp6, out);
+}
 
 }  // namespace lab::config

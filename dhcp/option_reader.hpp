@@ -1,6 +1,6 @@
 /// option_reader -- DHCP options as a person writes them in YAML, in dhcp.yaml and in topologies alike:
-/// `routers: [192.168.56.1]`, `66: tftp.helper.bac`, `224: {type: uint16, value: 5}`; and those of DHCPv6 likewise. A
-/// name or value that is wrong is reported at its place.
+/// `routers: [192.168.56.1]`, `66: tftp.helper.bac`, `224: {type: uint16, value: 5}`; and those of DHCPv6
+/// likewise. A name or value that is wrong is reported at its place.
 #pragma once
 #include "common/config.hpp"
 #include "dhcp/options.hpp"

@@ -59,21 +59,22 @@ PartnershipLimits limits_of(const FailoverConfig& config, std::chrono::seconds l
 }
 
 /// On the clock nobody can set; a wall clock that was set back meanwhile makes nobody wait for years.
-std::optional<SoleTimes> recalled(const PartnerMemory& memory, const FailoverConfig& config, std::chrono::seconds longest,
-                                  ServerTime wall) {
+std::optional<SoleTimes> recalled(const PartnerMemory& memory, const FailoverConfig& config,
+                                  std::chrono::seconds longest, ServerTime wall) {
   const auto kept = memory.recall(wall);
   if (!kept) return std::nullopt;
   const auto limits = limits_of(config, longest);
   const auto from = [&](ServerTime t, std::chrono::milliseconds most) {
     return steady_now() + std::clamp<std::chrono::milliseconds>(t - wall, std::chrono::milliseconds(0), most);
   };
-  return SoleTimes{from(kept->own_from, limits.reach), from(kept->whole_from, std::max(limits.reach, limits.longest))};
+  return SoleTimes{from(kept->own_from, limits.reach),
+                   from(kept->whole_from, std::max(limits.reach, limits.longest))};
 }
 
 }  // namespace
 
-PartnerLink::PartnerLink(asio::io_context& io, FailoverConfig config, std::chrono::seconds longest, PartnerMemory memory,
-                         Hooks hooks)
+PartnerLink::PartnerLink(asio::io_context& io, FailoverConfig config, std::chrono::seconds longest,
+                         PartnerMemory memory, Hooks hooks)
     : io_(io),
       config_(std::move(config)),
       memory_(std::move(memory)),
@@ -139,13 +140,14 @@ bool PartnerLink::note_change(bool changed) {
   return good;
 }
 
-/// On disk before anything is done in the new state: a server that was sole and is killed must go on alone, and one that
-/// has heard its partner since must not.
+/// On disk before anything is done in the new state: a server that was sole and is killed must go on alone,
+/// and one that has heard its partner since must not.
 bool PartnerLink::remember() {
   const auto sole = partnership_.sole();
   const auto wall = hooks_.hello().now;
   const auto at = [&](SteadyTime t) {
-    return wall + std::chrono::ceil<std::chrono::seconds>(std::max(t - steady_now(), std::chrono::milliseconds(0)));
+    return wall +
+           std::chrono::ceil<std::chrono::seconds>(std::max(t - steady_now(), std::chrono::milliseconds(0)));
   };
   remembered_ = steady_now();
   const auto done = sole ? memory_.keep({at(sole->own_from), at(sole->whole_from), wall}) : memory_.forget();

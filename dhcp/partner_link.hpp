@@ -30,8 +30,8 @@ class PartnerLink {
   };
 
   /// `longest`: the longest lease any scope gives.
-  PartnerLink(boost::asio::io_context& io, FailoverConfig config, std::chrono::seconds longest, PartnerMemory memory,
-              Hooks hooks);
+  PartnerLink(boost::asio::io_context& io, FailoverConfig config, std::chrono::seconds longest,
+              PartnerMemory memory, Hooks hooks);
   ~PartnerLink();
 
   /// Opens the standby's port: needs CAP_NET_BIND_SERVICE, now only.

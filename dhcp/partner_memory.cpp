@@ -40,11 +40,13 @@ std::optional<PartnerMemory::Sole> PartnerMemory::recall(ServerTime now) const {
 
 Result<void> PartnerMemory::keep(const Sole& sole) const {
   const auto seconds = [](ServerTime t) { return t.time_since_epoch().count(); };
-  const auto text = fmt::format("sole {} {} {}\n", seconds(sole.own_from), seconds(sole.whole_from), seconds(sole.alive));
+  const auto text =
+      fmt::format("sole {} {} {}\n", seconds(sole.own_from), seconds(sole.whole_from), seconds(sole.alive));
   const auto fresh = path_ + ".new";
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return std::unexpected(trouble(fresh));
-  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const bool written =
+      write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
   close(fd);
   if (!written || rename(fresh.c_str(), path_.c_str()) != 0 || !sync_folder_of(path_))
     return std::unexpected(trouble(path_));

@@ -1,6 +1,7 @@
-/// partner_memory -- what a server of a hot standby need not forget when it is killed and started again at once: that its
-/// partner is down and the whole pool is its own. A file beside the leases, there only while that is so (partnership.hpp).
-/// After more than a moment it is worth nothing: a person may have told the partner by then that this server is down.
+/// partner_memory -- what a server of a hot standby need not forget when it is killed and started again at
+/// once: that its partner is down and the whole pool is its own. A file beside the leases, there only while
+/// that is so (partnership.hpp). After more than a moment it is worth nothing: a person may have told the
+/// partner by then that this server is down.
 #pragma once
 #include <optional>
 #include <string>
@@ -21,7 +22,8 @@ class PartnerMemory {
 
   explicit PartnerMemory(std::string path) : path_(std::move(path)) {}
 
-  /// Nullopt when the partner was not known to be down a moment before `now`, or the file says nothing that can be read.
+  /// Nullopt when the partner was not known to be down a moment before `now`, or the file says nothing that
+  /// can be read.
   std::optional<Sole> recall(ServerTime now) const;
   /// On disk when it returns without an error.
   Result<void> keep(const Sole& sole) const;

@@ -20,7 +20,8 @@ const char* name(Partnership::State state) {
   return "";
 }
 
-Partnership::Partnership(Role role, PartnershipLimits limits, SteadyTime now, std::optional<SoleTimes> remembered)
+Partnership::Partnership(Role role, PartnershipLimits limits, SteadyTime now,
+                         std::optional<SoleTimes> remembered)
     : role_(role), limits_(limits), since_(now) {
   if (remembered) enter(State::Sole, now, *remembered);
 }
@@ -68,7 +69,8 @@ bool Partnership::declared_down(SteadyTime now) {
     case State::Alone: return enter(State::Sole, now, {now, now + limits_.reach});
     case State::Waiting:
     case State::CutOff:
-      // It may have been sole before it went down, and have lent of our share for `reach`, of its own for a whole lease.
+      // It may have been sole before it went down, and have lent of our share for `reach`, of its own for a
+      // whole lease.
       return enter(State::Sole, now, {now + limits_.reach, now + std::max(limits_.reach, limits_.longest)});
     case State::CatchingUp:
     case State::InStep:
@@ -109,24 +111,30 @@ std::string Partnership::explanation() const {
   switch (state_) {
     case State::Waiting: return "waits for the partner's leases before it answers anybody";
     case State::CutOff:
-      return "has not heard the partner since it was started, and the partner may have lent any address meanwhile: leases "
-             "that run are confirmed for the time they have left, and nothing new is given; if the partner is down, say "
+      return "has not heard the partner since it was started, and the partner may have lent any address "
+             "meanwhile: leases "
+             "that run are confirmed for the time they have left, and nothing new is given; if the partner "
+             "is down, say "
              "partner-down (labctl leases partner-down)";
     case State::CatchingUp: return "hears the partner again; they exchange what each has lent";
     case State::InStep:
       return role_ == Role::Primary ? "in step with the partner: this server answers, each lease is on both disks first"
                                     : "in step with the partner: it answers, this server stands by";
     case State::Alone:
-      return "does not hear the partner and answers alone: known clients keep their addresses, new ones get addresses "
-             "of this server's half of each pool; if the partner is down, say partner-down (labctl leases partner-down)";
+      return "does not hear the partner and answers alone: known clients keep their addresses, new ones get "
+             "addresses "
+             "of this server's half of each pool; if the partner is down, say partner-down (labctl leases "
+             "partner-down)";
     case State::Sole:
       switch (duty_) {
         case Duty::Hold:
-          return "the partner is down: once what it may have lent of this server's half has ended, new clients are served "
+          return "the partner is down: once what it may have lent of this server's half has ended, new "
+                 "clients are served "
                  "from that half";
         case Duty::OwnShare:
         case Duty::OwnShareOnly:
-          return "the partner is down: this server answers alone, from its half of each pool until what the partner may "
+          return "the partner is down: this server answers alone, from its half of each pool until what the "
+                 "partner may "
                  "have lent has ended, then from the whole";
         case Duty::Serve:
         case Duty::WholePool:

@@ -71,10 +71,11 @@ std::string port_of(const Message& m, const Arrival& arrival) {
   return arrival.station.empty() ? std::string() : "station " + arrival.station;
 }
 
-constexpr char kPartnersToJudge[] = "an address of the partner's share while it is silent: it may have lent it since";
+constexpr char kPartnersToJudge[] =
+    "an address of the partner's share while it is silent: it may have lent it since";
 
-/// When a record was made. Of two in one second, as of a client that gives its lease back and takes it again, the later
-/// must be known as such, also by the partner.
+/// When a record was made. Of two in one second, as of a client that gives its lease back and takes it again,
+/// the later must be known as such, also by the partner.
 ServerTime stamp(const Lease* before, LeaseState next, ServerTime now) {
   const bool same_second = before != nullptr && before->touched >= now && before->state != next;
   return same_second ? before->touched + std::chrono::seconds(1) : now;
@@ -114,8 +115,8 @@ Server::Server() : allocator_(leases_), ports_(leases_) {}
 void Server::configure(Settings settings) {
   settings_ = std::move(settings);
   networks_.clear();
-  // Scopes of one interface share its wire; one behind relays shares that of the scope it names, which is its network's
-  // first and says who is who there.
+  // Scopes of one interface share its wire; one behind relays shares that of the scope it names, which is its
+  // network's first and says who is who there.
   for (const bool shares : {false, true})
     for (const auto& scope : settings_.scopes) {
       if (scope.shared_with.empty() == shares) continue;
@@ -176,7 +177,8 @@ bool Server::merge(const Lease& lease) {
     // Of one transaction with the client, its end is newer than its beginning.
     if (ours->touched > lease.touched) return false;
     if (ours->touched == lease.touched && ours->state > lease.state) return false;
-    if (ours->touched == lease.touched && ours->state == lease.state && ours->expires > lease.expires) return false;
+    if (ours->touched == lease.touched && ours->state == lease.state && ours->expires > lease.expires)
+      return false;
   }
   leases_.put(lease);
   return true;
@@ -194,17 +196,19 @@ std::optional<Lease> Server::take_back(const Lease& row, const Lease* before, Se
     case LeaseState::Declined:  // nobody gets it either way
     case LeaseState::Offered: return std::nullopt;
   }
-  // Whether the partner has it as lent or as free is not known. Of our own share it is kept for its client, to whom the
-  // partner gives it at most; of the partner's share it is nobody's here, since the partner may lend it to another.
+  // Whether the partner has it as lent or as free is not known. Of our own share it is kept for its client,
+  // to whom the partner gives it at most; of the partner's share it is nobody's here, since the partner may
+  // lend it to another.
   Lease ended = *ours;
   ended.state = allocator_.in_own_share(row.address) ? LeaseState::Active : LeaseState::Released;
   ended.expires = now;
-  ended.touched = row.touched - std::chrono::seconds(1);  // whatever the partner has to say of it is better founded
+  ended.touched =
+      row.touched - std::chrono::seconds(1);  // whatever the partner has to say of it is better founded
   return leases_.put(std::move(ended));
 }
 
-/// The lease is over. While the partner does not hear of it, and would give the address back to its client, it is kept for
-/// that client as one that has run out is.
+/// The lease is over. While the partner does not hear of it, and would give the address back to its client,
+/// it is kept for that client as one that has run out is.
 void Server::end(Lease& lease, ServerTime now) const {
   lease.touched = stamp(&lease, LeaseState::Released, now);
   lease.state = keeps_to_own_share() ? LeaseState::Active : LeaseState::Released;
@@ -231,7 +235,8 @@ Outcome Server::handle(const Message& m, const Arrival& arrival, ServerTime now)
                   .who = claimant(m, first.match),
                   .server_id = first.server_id == IpAddress{} ? arrival.destination : first.server_id};
   if (duty_ == Duty::StandBy && !speaks_to_us(c)) return silence("standing by: the partner answers");
-  if (duty_ == Duty::Hold && (type == MessageType::Discover || type == MessageType::Request)) return hold(c, *type);
+  if (duty_ == Duty::Hold && (type == MessageType::Discover || type == MessageType::Request))
+    return hold(c, *type);
   switch (*type) {
     case MessageType::Discover: return discover(c);
     case MessageType::Request: return request(c);
@@ -272,8 +277,9 @@ std::chrono::seconds lease_time(const Message& m, const Scope& scope) {
 
 }  // namespace
 
-/// Started, and cut off from the partner ever since, which may own the whole pool by now: what it has lent, renewed and
-/// taken back meanwhile is unknown here. It cannot have given a lease to another client before the end both know of.
+/// Started, and cut off from the partner ever since, which may own the whole pool by now: what it has lent,
+/// renewed and taken back meanwhile is unknown here. It cannot have given a lease to another client before
+/// the end both know of.
 Outcome Server::hold(const Context& c, MessageType type) {
   constexpr char kNothingNew[] =
       "not heard from the partner since the start: what it has lent is unknown, so nothing new is given";
@@ -299,7 +305,8 @@ Outcome Server::hold(const Context& c, MessageType type) {
     confirmed.touched = c.now;
     outcome.store.push_back(std::move(confirmed));
     outcome.note = "confirmed " + lease->address.text() + " for the " +
-                   duration_text(static_cast<std::uint32_t>(left.count())) + " it has left: the partner is not heard";
+                   duration_text(static_cast<std::uint32_t>(left.count())) +
+                   " it has left: the partner is not heard";
     leases_.put(outcome.store.back());
     return outcome;
   }
@@ -324,7 +331,8 @@ bool Server::unknown_to_partner(const IpAddress& address) const {
   return false;
 }
 
-std::chrono::seconds Server::promised_time(const Context& c, const Scope& scope, const IpAddress& address) const {
+std::chrono::seconds Server::promised_time(const Context& c, const Scope& scope,
+                                           const IpAddress& address) const {
   const auto time = lease_time(c.message, scope);
   return unknown_to_partner(address) ? std::min(time, reach_) : time;
 }
@@ -461,9 +469,10 @@ Outcome Server::extend(const Context& c) {
   return grant(c, *scope, address, state);
 }
 
-/// The silence for a client behind a port that holds as many addresses as it may; nullopt where it may have this one,
-/// which is noted. A reservation is nobody's attack.
-std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& scope, const IpAddress& address) {
+/// The silence for a client behind a port that holds as many addresses as it may; nullopt where it may have
+/// this one, which is noted. A reservation is nobody's attack.
+std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& scope,
+                                               const IpAddress& address) {
   if (scope.per_port == 0) return std::nullopt;
   const std::string port = port_of(c.message, c.arrival);
   const Reservation* own = allocator_.reservation(scope, c.who);
@@ -472,7 +481,8 @@ std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& sc
   const bool has_it = known != nullptr && known->client == c.who.client && known->holds(c.now);
   if (!has_it && ports_.held(port, c.now) >= scope.per_port)
     return silence(port + " holds " + std::to_string(scope.per_port) + " addresses of " + scope.name +
-                       ", the most one port may: a starvation attack, or a switch behind it that needs a higher 'per_port'",
+                       ", the most one port may: a starvation attack, or a switch behind it that needs a "
+                       "higher 'per_port'",
                    true);
   ports_.note(port, address);
   return std::nullopt;

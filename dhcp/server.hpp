@@ -45,9 +45,11 @@ struct ProbeFirst {
 
 struct Outcome {
   std::vector<Lease> store;  ///< to be on disk before the reply leaves
-  /// What the client had of the first of them until now; only where a partner shares the pools (see `share_pools`).
+  /// What the client had of the first of them until now; only where a partner shares the pools (see
+  /// `share_pools`).
   std::optional<Lease> before = {};
-  std::string port = {};  ///< behind which the last of them was lent, where the scope limits ports; else empty
+  std::string port =
+      {};  ///< behind which the last of them was lent, where the scope limits ports; else empty
   std::optional<Reply> reply;
   std::optional<ProbeFirst> probe;
   std::string note;       ///< what was decided and why; one sentence
@@ -56,15 +58,16 @@ struct Outcome {
 
 /// What this server may do while another one shares its networks (failover.hpp).
 enum class Duty : std::uint8_t {
-  Serve,         ///< everything: it is alone, or the one that answers
-  WholePool,     ///< the partner is down: everything, but addresses of its share for a short time only
-  OwnShare,      ///< the partner is silent and may be alive: known clients keep what they have, new ones get addresses
-                 ///< of our own share, and no address goes to another client because its time has run out; whatever is
-                 ///< promised is promised for a short time
-  OwnShareOnly,  ///< so, and what we know of the partner's share is out of date: nothing of it is given to anybody
-  Hold,          ///< what the partner has lent meanwhile is unknown: leases that run are confirmed for the time they have
-                 ///< left, and nothing else is given
-  StandBy,       ///< the partner answers; only what a client says to us alone, a renewal or a release
+  Serve,      ///< everything: it is alone, or the one that answers
+  WholePool,  ///< the partner is down: everything, but addresses of its share for a short time only
+  OwnShare,   ///< the partner is silent and may be alive: known clients keep what they have, new ones get
+             ///< addresses of our own share, and no address goes to another client because its time has run
+             ///< out; whatever is promised is promised for a short time
+  OwnShareOnly,  ///< so, and what we know of the partner's share is out of date: nothing of it is given to
+                 ///< anybody
+  Hold,  ///< what the partner has lent meanwhile is unknown: leases that run are confirmed for the time they
+         ///< have left, and nothing else is given
+  StandBy,  ///< the partner answers; only what a client says to us alone, a renewal or a release
 };
 
 struct PoolStatus {
@@ -88,11 +91,12 @@ class Server {
     has_partner_ = share != Share::Whole;
   }
   void set_duty(Duty duty);
-  /// How long a client is promised what the partner cannot know of (the MCLT of draft-ietf-dhc-failover-12 5.2.1).
+  /// How long a client is promised what the partner cannot know of (the MCLT of
+  /// draft-ietf-dhc-failover-12 5.2.1).
   void promise_alone_for(std::chrono::seconds reach) { reach_ = reach; }
   Duty duty() const { return duty_; }
-  /// A row the partner could not store, and no client has heard of: the lease is again as it was before, or kept for its
-  /// client. The row to store instead.
+  /// A row the partner could not store, and no client has heard of: the lease is again as it was before, or
+  /// kept for its client. The row to store instead.
   std::optional<Lease> take_back(const Lease& row, const Lease* before, ServerTime now);
   /// The partner's record of a lease, kept where it is newer than ours; whether it was.
   bool merge(const Lease& lease);

@@ -20,8 +20,8 @@ class ServerClock {
 /// Since the machine started, sleep included.
 std::chrono::nanoseconds boot_time();
 
-/// When a lease from the disk ends. One that begins later than now was granted before the clock was set back; counted on,
-/// it could last for years.
+/// When a lease from the disk ends. One that begins later than now was granted before the clock was set back;
+/// counted on, it could last for years.
 ServerTime end_by_clock(ServerTime started, ServerTime expires, ServerTime now);
 
 }  // namespace lab::dhcp

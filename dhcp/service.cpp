@@ -90,7 +90,8 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   if (auto ready = service->prepare_probe(settings); !ready) return std::unexpected(ready.error());
   if (auto alone = service->guard_wires(settings, config.failover); !alone) return std::unexpected(alone.error());
   if (config.failover)
-    if (auto joined = service->join_partner(config, settings); !joined) return std::unexpected(joined.error());
+    if (auto joined = service->join_partner(config, settings); !joined)
+      return std::unexpected(joined.error());
   service->server_.configure(std::move(settings));
   if (service->partner_) service->follow_duty();
   service->updater_.configure(config.dns_update, networks_of(service->server_.settings()));
@@ -164,7 +165,8 @@ void Service::receive() {
     receive_batch(batch, round);
   }
   send(round.at_once);
-  if (!round.change.leases.empty()) commit(std::move(round.change), std::move(round.after_commit), std::move(round.before));
+  if (!round.change.leases.empty())
+    commit(std::move(round.change), std::move(round.after_commit), std::move(round.before));
   // A crowd is served in fewer, larger rounds: what wakes this thread costs more than what a message asks.
   if (messages >= kCrowd) std::this_thread::sleep_for(kGather);
 }
@@ -193,7 +195,8 @@ void Service::receive_batch(const std::vector<Incoming>& batch, Round& round) {
       (outcome.store.empty() ? round.at_once : round.after_commit)
           .push_back(socket_.prepare(*outcome.reply, in.arrival.interface));
     if (outcome.before) round.before.push_back(std::move(*outcome.before));
-    if (!outcome.port.empty()) round.change.ports.push_back({outcome.store.back().address, std::move(outcome.port)});
+    if (!outcome.port.empty())
+      round.change.ports.push_back({outcome.store.back().address, std::move(outcome.port)});
     std::ranges::move(outcome.store, std::back_inserter(round.change.leases));
   }
 }
@@ -252,7 +255,8 @@ void Service::follow_name(const Lease& lease, StoreChange& change) {
 void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
   ++in_flight_;
   leases_changed_ = true;
-  if (partner_ && partner_->connected()) return commit_on_both(std::move(change), std::move(replies), std::move(before));
+  if (partner_ && partner_->connected())
+    return commit_on_both(std::move(change), std::move(replies), std::move(before));
   store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) {
     // On the writer's thread: the replies are ready, and one more change of threads would only cost time.
     // Without a commit there is no ACK: the client asks again, and is served once the disk is.
@@ -282,7 +286,8 @@ void Service::expire_later() {
     if (error || stopping_) return;
     StoreChange change;
     // A standby hears of it from the partner; one that does not hear its partner knows not who renewed there.
-    if (server_.duty() == Duty::Serve || server_.duty() == Duty::WholePool) change.leases = server_.expire(now());
+    if (server_.duty() == Duty::Serve || server_.duty() == Duty::WholePool)
+      change.leases = server_.expire(now());
     for (const auto& lease : change.leases) {
       log::debug("the lease of {} has run out", lease.address.text());
       follow_name(lease, change);

@@ -21,8 +21,8 @@
 #include "dhcp/partner_link.hpp"
 #include "dhcp/server.hpp"
 #include "dhcp/server_clock.hpp"
-#include "dhcp/wire_watch.hpp"
 #include "dhcp/wire_socket.hpp"
+#include "dhcp/wire_watch.hpp"
 
 namespace lab::dhcp {
 

@@ -26,9 +26,10 @@ Result<void> Service::join_partner(const Config& config, const Settings& setting
               },
           .greeted = [this](const PartnerHello& partner) { server_.know_partner(partner.server_ids); },
           .everything = [this] { return everything(); },
-          .take = [this](StoreChange change, std::function<void(bool)> stored) {
-            take_partners(std::move(change), std::move(stored));
-          },
+          .take =
+              [this](StoreChange change, std::function<void(bool)> stored) {
+                take_partners(std::move(change), std::move(stored));
+              },
           .changed = [this] { follow_duty(); }});
   return partner_->listen();
 }
@@ -36,7 +37,8 @@ Result<void> Service::join_partner(const Config& config, const Settings& setting
 void Service::follow_duty() {
   const auto duty = partner_->partnership().duty();
   server_.set_duty(duty);
-  updater_.pause(duty == Duty::StandBy || duty == Duty::Hold);  // of two that write one name, the slower would undo the faster's work
+  updater_.pause(duty == Duty::StandBy ||
+                 duty == Duty::Hold);  // of two that write one name, the slower would undo the faster's work
 }
 
 std::vector<StoreChange> Service::everything() const {
@@ -102,8 +104,8 @@ void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies, 
   });
 }
 
-/// The partner was lost before it could store these: a lease is promised for as long as both know of it only, so it is
-/// taken back, and its client asks again in a moment. Whether the rest may be answered.
+/// The partner was lost before it could store these: a lease is promised for as long as both know of it only,
+/// so it is taken back, and its client asks again in a moment. Whether the rest may be answered.
 bool Service::take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before) {
   StoreChange change;
   for (const auto& lease : promised) {

@@ -44,7 +44,8 @@ struct ClientClass {
 struct Scope {
   std::string name;
   std::string interface;  ///< where its clients are; empty: only behind relays
-  std::string shared_with;  ///< the scope whose wire it shares, so that its clients may get addresses of either; or empty
+  std::string shared_with;  ///< the scope whose wire it shares, so that its clients may get addresses of
+                            ///< either; or empty
   Network network;
   IpAddress server_id;  ///< our address on that network; 0.0.0.0 when only behind relays
   std::vector<AddressRange> ranges;

@@ -28,6 +28,7 @@ struct Lease {
   ServerTime started{};  ///< first granted to this client
   ServerTime expires{};  ///< end of the lease, of the offer, or of the quarantine
 
+  /// The second in which it ends is still its client's (see dhcp::Lease).
   bool holds(ServerTime now) const {
     return state != LeaseState::Released && state != LeaseState::Expired && now <= expires;
   }

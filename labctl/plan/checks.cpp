@@ -110,17 +110,22 @@ class Checks {
       }
       lease.network = subnet.text();
       for (const auto* other : further)
-        for (const auto& range : topology::lent_ranges(&other->value, **(*other)->subnet)) ranges.push_back(range);
+        for (const auto& range : topology::lent_ranges(&other->value, **(*other)->subnet))
+          ranges.push_back(range);
       if (const auto* reserved = scope ? scope->reservations.find(client.name) : nullptr)
         ranges = {{*(*reserved)->address, *(*reserved)->address}};
       for (const auto& range : ranges) lease.ranges.push_back(range.text());
       const auto overridden = [&](std::string_view name, std::string_view number) {
-        const auto says = [&](const topology::Scope* s) { return s && (s->options.find(name) || s->options.find(number)); };
-        return says(scope) || std::ranges::any_of(further, [&](const auto* other) { return says(&other->value); });
+        const auto says = [&](const topology::Scope* s) {
+          return s && (s->options.find(name) || s->options.find(number));
+        };
+        return says(scope) ||
+               std::ranges::any_of(further, [&](const auto* other) { return says(&other->value); });
       };
       std::string title = fmt::format(
           "{} {}", ranges.size() == 1 && ranges[0].first == ranges[0].last ? "the address" : "an address in",
-          joined(ranges, ", ", [&](const auto& r) { return subnet.contains(r.first) ? brief(r, subnet) : r.text(); }));
+          joined(ranges, ", ",
+                 [&](const auto& r) { return subnet.contains(r.first) ? brief(r, subnet) : r.text(); }));
       const auto domain = topology::domain_of_network(topology_, attachment.name);
       if (router && !overridden("routers", "3")) {
         lease.routers = {router->text()};
@@ -158,7 +163,8 @@ class Checks {
   void promise_ipv6(const NodeEntry& client, const std::string& network, LeaseCheck& lease,
                     std::string& title) const {
     const auto routers = topology::advertisers(topology_, network);
-    const bool tells = client->dhcp_client == topology::DhcpClient::Builtin || client->dhcp_client == topology::DhcpClient::Networkd;
+    const bool tells = client->dhcp_client == topology::DhcpClient::Builtin ||
+                       client->dhcp_client == topology::DhcpClient::Networkd;
     if (routers.empty() || !tells) return;
     const auto servers = topology::dhcp_servers(topology_, network);
     const auto& subnet = topology_.networks.find(network)->value.subnet6->value;

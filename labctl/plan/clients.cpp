@@ -45,18 +45,20 @@ const char* flavour_of(DhcpClient client) {
   return "";
 }
 
-/// The machine's own clients go into the background once they hold a lease; systemd-networkd stays, and its hook tells.
+/// The machine's own clients go into the background once they hold a lease; systemd-networkd stays, and its
+/// hook tells.
 void use_foreign(Client& client, const Build& build, const NodeEntry& node, bool resolv_conf) {
   const auto folder = build.runtime(node.name, "dhcp-client/" + client.interface);
   const auto script = folder + "/lease-script";
   const bool ipv6 = !topology::advertisers(build.topology, client.network).empty();
   client.flavour = flavour_of(node->dhcp_client);
-  client.files = {{script,
-                   lease_script(build.inputs.paths, {.client = client.flavour,
-                                                     .lease_file = client.lease_file,
-                                                     .resolv_conf = resolv_conf,
-                                                     .suffixes = machine_policy(build.topology, node).dns_suffix}),
-                   0755, File::Change::Restart}};
+  client.files = {
+      {script,
+       lease_script(build.inputs.paths, {.client = client.flavour,
+                                         .lease_file = client.lease_file,
+                                         .resolv_conf = resolv_conf,
+                                         .suffixes = machine_policy(build.topology, node).dns_suffix}),
+       0755, File::Change::Restart}};
   if (node->dhcp_client != DhcpClient::Networkd) client.ready = Ready::Forks;
   switch (node->dhcp_client) {
     case DhcpClient::Udhcpc:

@@ -55,8 +55,7 @@ void write_options(YamlText& yaml, const Build& build, const std::string& networ
   const auto domain = topology::domain_of_network(topology, network);
 
   yaml.open("options");
-  if (router && wanted("routers"))
-    yaml.list("routers", {router->text()});
+  if (router && wanted("routers")) yaml.list("routers", {router->text()});
   if (const auto servers = texts_v4(topology::resolvers(topology, domain));
       !servers.empty() && wanted("domain-name-servers"))
     yaml.list("domain-name-servers", servers);
@@ -152,7 +151,8 @@ void write_scope(YamlText& yaml, const Build& build, const NodeEntry& server,
                      : network->attach     ? topology::Guard::Refuse
                                            : topology::Guard::Off;
   if (guard != topology::Guard::Off) yaml.value("guard", guard == topology::Guard::Alert ? "alert" : "refuse");
-  write_options(yaml, build, network.name, subnet, topology::client_gateway(build.topology, network.name), scope);
+  write_options(yaml, build, network.name, subnet, topology::client_gateway(build.topology, network.name),
+                scope);
   if (scope) {
     write_classes(yaml, *scope);
     write_reservations(yaml, build, network.name, *scope);
@@ -227,7 +227,8 @@ void add_dhcp(Build& build) {
       };
       for (const auto& network : topology.networks) {
         if (topology::lends_on(topology, node, network.name)) add_zone(*network->subnet);
-        for (const auto* scope : topology::further_scopes(topology, node, network.name)) add_zone(**(*scope)->subnet);
+        for (const auto* scope : topology::further_scopes(topology, node, network.name))
+          add_zone(**(*scope)->subnet);
         if (topology::serves6_on(topology, node, network.name)) add_zone(network->subnet6->value);
       }
       const auto key = update_key(domain);
@@ -242,7 +243,8 @@ void add_dhcp(Build& build) {
     yaml.open("scopes");
     for (const auto& network : topology.networks) {
       if (topology::lends_on(topology, node, network.name)) write_scope(yaml, build, node, network);
-      for (const auto* scope : topology::further_scopes(topology, node, network.name)) write_further_scope(yaml, build, *scope);
+      for (const auto* scope : topology::further_scopes(topology, node, network.name))
+        write_further_scope(yaml, build, *scope);
     }
     yaml.close();
     write_scopes6(yaml, build, node);

@@ -51,8 +51,9 @@ void add_notices(Build& build) {
   const auto add = [&](std::string text) { build.plan.notices.push_back(std::move(text)); };
   for (const auto& network : topology.networks)
     if (network->attach)
-      add(fmt::format("{}: whoever is on the wire of this machine's {} is in the lab, and may get an address from it",
-                      network.name, **network->attach));
+      add(fmt::format(
+          "{}: whoever is on the wire of this machine's {} is in the lab, and may get an address from it",
+          network.name, **network->attach));
   for (const auto& network : topology.networks)
     if (network->subnet6 && topology::has_dhcp_clients(topology, network.name) &&
         topology::advertisers(topology, network.name).empty())
@@ -63,7 +64,9 @@ void add_notices(Build& build) {
   for (const auto& network : topology.networks) {
     const auto servers = topology::dhcp_servers(topology, network.name);
     if (servers.size() > 1 && topology::serves6_on(topology, *servers.front(), network.name))
-      add(fmt::format("{}: DHCPv6 is answered by {} alone; {} stands in for IPv4 only. While {} is down, clients keep their "
+      add(
+          fmt::format("{}: DHCPv6 is answered by {} alone; {} stands in for IPv4 only. While {} is down, "
+                      "clients keep their "
                       "IPv6 addresses until they end (ipv6: stateless or slaac needs no standby)",
                       network.name, servers.front()->name, servers.back()->name, servers.front()->name));
   }
@@ -72,8 +75,9 @@ void add_notices(Build& build) {
                          node->dhcp_client == topology::DhcpClient::Dhclient;
     for (const auto& attachment : node->networks)
       if (v4_only && node->index <= 1 && attachment->dhcp() && topology::ipv6_of(topology, attachment.name))
-        add(fmt::format("{}: its DHCP client asks for IPv4 only (builtin, dhcpcd and networkd ask for IPv6 too)",
-                        node->group));
+        add(fmt::format(
+            "{}: its DHCP client asks for IPv4 only (builtin, dhcpcd and networkd ask for IPv6 too)",
+            node->group));
   }
   for (const auto& domain : topology.domains) {
     if (topology::dns_servers(topology, domain.name).empty())

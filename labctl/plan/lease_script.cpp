@@ -18,7 +18,8 @@ std::string shell_quoted(const std::string& text) {
 }  // namespace
 
 std::string lease_script(const Paths& paths, const LeaseScript& script) {
-  const auto hook = std::filesystem::path(paths.bin).parent_path() / "share/labctl/dhcp" / (script.client + ".sh");
+  const auto hook =
+      std::filesystem::path(paths.bin).parent_path() / "share/labctl/dhcp" / (script.client + ".sh");
   return fmt::format(
       "#!/bin/sh\n# What {} runs when a lease comes or goes. Written by labctl.\n"
       "export LAB_LEASE_FILE={} LAB_RESOLV_CONF={} LAB_SEARCH={}\nexec {} \"$@\"\n",

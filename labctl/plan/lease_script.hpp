@@ -1,5 +1,5 @@
-/// lease_script -- what udhcpc, dhclient and dhcpcd run when a lease comes or goes: the hook that comes with labctl for
-/// each (dhcp/clients), told where this lab keeps the lease and the names to search.
+/// lease_script -- what udhcpc, dhclient and dhcpcd run when a lease comes or goes: the hook that comes with
+/// labctl for each (dhcp/clients), told where this lab keeps the lease and the names to search.
 #pragma once
 #include <string>
 #include <vector>

@@ -196,7 +196,8 @@ std::vector<Route> routes_of(const Topology& topology, const NodeEntry& node) {
   // Further subnets of its own wires are reached through the gateway that has addresses in both.
   for (const auto& attachment : node->networks) {
     const auto* gateway = topology::gateway_node(topology, attachment.name);
-    const auto via = gateway && gateway != &node ? topology::address_on(*gateway, attachment.name) : std::nullopt;
+    const auto via =
+        gateway && gateway != &node ? topology::address_on(*gateway, attachment.name) : std::nullopt;
     if (!via || attachment->dhcp()) continue;
     for (const auto* scope : topology::further_subnets(topology, attachment.name))
       if (!has(**(*scope)->subnet)) routes.push_back({**(*scope)->subnet, *via});
@@ -241,7 +242,8 @@ std::map<std::string, std::string> sysctls_of(const Topology& topology, const No
     sysctls["net.ipv6.conf.default.disable_ipv6"] = "1";
   }
   const bool between_subnets = std::ranges::any_of(node->networks, [&](const auto& attachment) {
-    return topology::gateway_node(topology, attachment.name) == &node && !topology::further_subnets(topology, attachment.name).empty();
+    return topology::gateway_node(topology, attachment.name) == &node &&
+           !topology::further_subnets(topology, attachment.name).empty();
   });
   if (between_subnets) sysctls["net.ipv4.ip_forward"] = "1";
   if (node->is_router()) {

@@ -271,12 +271,12 @@ std::vector<Zone> reverse_zones(const Topology& topology) {
           add(zone.records, owner_in(*network->subnet, *reservation->address), "PTR",
               fmt::format("{}.{}.", reservation.name, domain));
     for (const auto* scope : topology::further_subnets(topology, network.name)) {
-      auto& further = zone_of(**(*scope)->subnet, domain);
+      const Network& subnet = **(*scope)->subnet;
+      auto& further = zone_of(subnet, domain);
       if (const auto* node = topology::gateway_node(topology, network.name))
-        add_pointers(topology, *node, owner_in(**(*scope)->subnet, topology::further_gateway(**scope)),
-                     further.records);
+        add_pointers(topology, *node, owner_in(subnet, topology::further_gateway(**scope)), further.records);
       for (const auto& reservation : (*scope)->reservations)
-        add(further.records, owner_in(**(*scope)->subnet, *reservation->address), "PTR",
+        add(further.records, owner_in(subnet, *reservation->address), "PTR",
             fmt::format("{}.{}.", reservation.name, domain));
     }
     if (!network->subnet6) continue;

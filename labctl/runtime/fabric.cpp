@@ -114,13 +114,15 @@ Result<void> Fabric::configure(const Member& member) {
     return masquerade(member.node.nat);
   }();
   if (auto back = enter_network(home_); !back) return back;
-  if (!configured) return fail(member.node.name + ": " + configured.error().what, {}, configured.error().remedy);
+  if (!configured)
+    return fail(member.node.name + ": " + configured.error().what, {}, configured.error().remedy);
   return {};
 }
 
 Result<void> Fabric::update(const plan::Bridge& network) {
   auto& segment = segments_.at(network.network);
-  const bool shaped = segment.bridge.impair.any() || network.impair.any();  // to remove what is not there is an error
+  const bool shaped =
+      segment.bridge.impair.any() || network.impair.any();  // to remove what is not there is an error
   segment.bridge = network;
   if (auto attached = attach(segment); !attached) return attached;
   links_.set_mtu(segment.index, network.mtu);

@@ -17,8 +17,8 @@ namespace lab::runtime {
 class Fabric {
  public:
   /// `folder`: where the nodes' /etc files are kept, on the lab's own /run. `extra`: files every node gets
-  /// besides its own. `outside`: the machine's network namespace, whose interfaces networks may be attached to; none
-  /// where the lab is not root's.
+  /// besides its own. `outside`: the machine's network namespace, whose interfaces networks may be attached
+  /// to; none where the lab is not root's.
   static Result<Fabric> create(std::string folder, std::vector<plan::File> extra, Fd outside);
 
   Result<void> add(const std::vector<plan::Bridge>& networks, const std::vector<plan::Node>& nodes);

@@ -32,7 +32,8 @@ class Batch {
   Batch() { mark(NFNL_MSG_BATCH_BEGIN); }
 
   nl_msg* add(int type, int flags) {
-    auto& message = messages_.emplace_back(nlmsg_alloc_simple((NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F_REQUEST | NLM_F_ACK | flags));
+    auto& message = messages_.emplace_back(
+        nlmsg_alloc_simple((NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F_REQUEST | NLM_F_ACK | flags));
     nfgenmsg header{.nfgen_family = AF_INET, .version = NFNETLINK_V0, .res_id = 0};
     nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
     return message.get();
@@ -60,15 +61,18 @@ class Batch {
     while (answers > 0) {
       const auto size = recv(nl_socket_get_fd(socket.get()), buffer.data(), buffer.size(), 0);
       if (size < 0 && errno == EINTR) continue;
-      if (size < 0) return fail(std::string("cannot hear the kernel's packet filter: ") + std::strerror(errno));
+      if (size < 0)
+        return fail(std::string("cannot hear the kernel's packet filter: ") + std::strerror(errno));
       auto left = static_cast<int>(size);
-      for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
+      for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(header, left);
+           header = nlmsg_next(header, &left)) {
         if (header->nlmsg_type != NLMSG_ERROR) continue;
         --answers;
         const auto* answer = static_cast<const nlmsgerr*>(nlmsg_data(header));
         if (answer->error != 0)
-          return fail(fmt::format("the kernel's packet filter refuses to translate addresses: {}", std::strerror(-answer->error)), {},
-                      "it needs nf_tables with NAT (CONFIG_NF_TABLES, CONFIG_NFT_MASQ)");
+          return fail(fmt::format("the kernel's packet filter refuses to translate addresses: {}",
+                                  std::strerror(-answer->error)),
+                      {}, "it needs nf_tables with NAT (CONFIG_NF_TABLES, CONFIG_NFT_MASQ)");
       }
     }
     return {};
@@ -77,7 +81,8 @@ class Batch {
  private:
   void mark(int type) {
     auto& message = messages_.emplace_back(nlmsg_alloc_simple(type, NLM_F_REQUEST));
-    nfgenmsg header{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)};
+    nfgenmsg header{
+        .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)};
     nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
   }
   std::vector<Message> messages_;
@@ -99,7 +104,9 @@ void expression(nl_msg* message, const char* name, Fill fill) {
 Result<void> masquerade(const std::string& interface) {
   Batch batch;
   // As nft does it: add, so that there is something to delete; delete; add anew.
-  const auto table = [&](int type, int flags) { nla_put_string(batch.add(type, flags), NFTA_TABLE_NAME, kTable); };
+  const auto table = [&](int type, int flags) {
+    nla_put_string(batch.add(type, flags), NFTA_TABLE_NAME, kTable);
+  };
   table(NFT_MSG_NEWTABLE, NLM_F_CREATE);
   table(NFT_MSG_DELTABLE, 0);
   if (interface.empty()) return batch.send();

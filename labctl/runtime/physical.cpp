@@ -42,7 +42,8 @@ std::string interfaces_here() {
 }
 
 bool is_wireless(const std::string& interface) {
-  constexpr unsigned long kWirelessName = 0x8B01;  // SIOCGIWNAME of linux/wireless.h, which does not go with net/if.h
+  constexpr unsigned long kWirelessName =
+      0x8B01;  // SIOCGIWNAME of linux/wireless.h, which does not go with net/if.h
   const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::memcpy(request.ifr_name, interface.data(), std::min(interface.size(), sizeof request.ifr_name - 1));
@@ -63,7 +64,8 @@ bool has_default_route(const std::string& interface) {
     words >> destination >> prefix;
     std::string name;
     while (words >> word) name = word;
-    if (name == interface && prefix == "00" && destination.find_first_not_of('0') == std::string::npos) return true;
+    if (name == interface && prefix == "00" && destination.find_first_not_of('0') == std::string::npos)
+      return true;
   }
   return false;
 }
@@ -71,7 +73,9 @@ bool has_default_route(const std::string& interface) {
 }  // namespace
 
 Error attach_needs_root(const std::string& network, const std::string& interface) {
-  return {fmt::format("{} is to have {} of this machine (attach), which only root may take into a lab", network, interface), {},
+  return {fmt::format("{} is to have {} of this machine (attach), which only root may take into a lab",
+                      network, interface),
+          {},
           "run sudo labctl up, or leave attach out: the lab's own machines need none"};
 }
 
@@ -82,13 +86,20 @@ Result<int> Physical::take(const std::string& interface, int bridge, Netlink& li
     if (!visit) return fail(fmt::format("cannot enter the machine's network: {}", std::strerror(errno)));
     const auto index = static_cast<int>(if_nametoindex(interface.c_str()));
     if (index == 0)
-      return fail(fmt::format("this machine has no interface {} (attach)", interface), {}, "it has " + interfaces_here());
+      return fail(fmt::format("this machine has no interface {} (attach)", interface), {},
+                  "it has " + interfaces_here());
     if (is_wireless(interface))
-      return fail(fmt::format("{} is wireless, and an access point takes frames of one station only from it (attach)", interface), {},
-                  "attach a wired interface");
+      return fail(
+          fmt::format("{} is wireless, and an access point takes frames of one station only from it (attach)",
+                      interface),
+          {}, "attach a wired interface");
     if (has_default_route(interface))
-      return fail(fmt::format("{} has this machine's default route: to take it would cut the machine off (attach)", interface), {},
-                  fmt::format("attach another interface, or take the route away first: ip route del default dev {}", interface));
+      return fail(
+          fmt::format("{} has this machine's default route: to take it would cut the machine off (attach)",
+                      interface),
+          {},
+          fmt::format("attach another interface, or take the route away first: ip route del default dev {}",
+                      interface));
     auto there = Netlink::open();
     if (!there) return std::unexpected(there.error());
     there->move_to(index, inside_);

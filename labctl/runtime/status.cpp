@@ -49,7 +49,8 @@ json::object node_json(const plan::Node& node, const StatusInput& input) {
     services.push_back(unit_json(*unit, input.with_memory));
     if (!unit->client) continue;
     const auto slash = unit->id.rfind('/');
-    const auto interface = std::ranges::find(node.interfaces, unit->id.substr(slash + 1), &plan::Interface::name);
+    const auto interface =
+        std::ranges::find(node.interfaces, unit->id.substr(slash + 1), &plan::Interface::name);
     leases.push_back({{"interface", unit->id.substr(slash + 1)},
                       {"network", interface == node.interfaces.end() ? std::string() : interface->network},
                       {"state", name_of(unit->state)},

@@ -112,7 +112,10 @@ class Supervisor {
   int run() {
     if (auto built = build(); !built) {
       if (fabric_) fabric_->give_back();
-      tell({{"event", "failed"}, {"what", built.error().what}, {"remedy", built.error().remedy}, {"last", json::array{}}});
+      tell({{"event", "failed"},
+            {"what", built.error().what},
+            {"remedy", built.error().remedy},
+            {"last", json::array{}}});
       return 1;
     }
     watch_parent();
@@ -382,6 +385,9 @@ class Supervisor {
       if (auto ready = prepare(*unit); !ready) co_return error_reply(400, ready.error().text());
       units_->reload(*unit);
     }
+    // A topology that is put up runs as a whole: what was stopped starts again, as others may wait for it.
+    for (const auto& unit : units_->list())
+      if (unit->state == UnitState::Stopped) units_->start(*unit);
     units_->schedule();
     const auto failed = co_await settle();
     for (const auto& name : change.nodes_new) boot_commands(*plan_.node(name));

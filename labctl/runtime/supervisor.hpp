@@ -15,7 +15,8 @@ struct SupervisorStart {
                 ///< see process 1
   Fd progress;  ///< SOCK_SEQPACKET to `labctl up`: what is happening, as JSON; its end before "up" ends the
                 ///< lab
-  Fd outside;   ///< the machine's network namespace, where the lab may take interfaces from (attach); else none
+  Fd outside;   ///< the machine's network namespace, where the lab may take interfaces from (attach); else
+                ///< none
 };
 
 /// Runs the lab until it is told to end. Called as process 1 of the lab's PID namespace; returns the exit

@@ -13,8 +13,8 @@ namespace {
 /// ".10" in a /24, the whole address elsewhere.
 std::string brief(const std::string& address, const plan::Bridge* network) {
   const auto parsed = IpAddress::parse(address);
-  const bool octet = network && network->subnet.address().is_v4() && network->subnet.prefix() == 24 && parsed &&
-                     network->subnet.contains(*parsed);
+  const bool octet = network && network->subnet.address().is_v4() && network->subnet.prefix() == 24 &&
+                     parsed && network->subnet.contains(*parsed);
   return octet && !address.contains(':') ? address.substr(address.rfind('.')) : address;
 }
 

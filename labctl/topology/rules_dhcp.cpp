@@ -82,7 +82,8 @@ std::uint64_t capacity(const Topology& topology, const NodeEntry& server, const 
     }
   }
   for (const auto* further : further_scopes(topology, server, network.name))
-    for (const auto& range : lent_ranges(&further->value, **(*further)->subnet)) lent += std::min(range.size(), kEnough);
+    for (const auto& range : lent_ranges(&further->value, **(*further)->subnet))
+      lent += std::min(range.size(), kEnough);
   return lent;
 }
 
@@ -93,8 +94,9 @@ void check_capacity(const Topology& topology, const NodeEntry& server, const Net
   std::uint64_t clients = 0;
   for (const auto* node : attached(topology, network.name))
     if ((*node)->networks.find(network.name)->value.dhcp() &&
-        !(scope && scope->reservations.find(node->name)) &&
-        std::ranges::none_of(further, [&](const auto* s) { return (*s)->reservations.find(node->name) != nullptr; }))
+        !(scope && scope->reservations.find(node->name)) && std::ranges::none_of(further, [&](const auto* s) {
+          return (*s)->reservations.find(node->name) != nullptr;
+        }))
       ++clients;
   const auto room = capacity(topology, server, network);
   if (clients <= room) return;
@@ -252,7 +254,8 @@ void check_scope6(const Topology& topology, const NetworkEntry& network, const S
 
 }  // namespace
 
-void check_lent(const Topology& topology, const NetworkEntry& network, const Scope& scope, yaml::Diagnostics& diagnostics) {
+void check_lent(const Topology& topology, const NetworkEntry& network, const Scope& scope,
+                yaml::Diagnostics& diagnostics) {
   for (const auto& range : scope.range)
     if (range.clean) check_range(topology, network, scope, range, diagnostics);
   for (const auto& range : scope.exclude)

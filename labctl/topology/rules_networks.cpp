@@ -116,7 +116,8 @@ void check_networks(const Topology& topology, yaml::Diagnostics& diagnostics) {
       if (&other == &network) break;
       if (network->attach && other->attach && network->attach->value == other->attach->value)
         report(diagnostics, *network->attach,
-               fmt::format("{} is attached to {} already (line {})", network->attach->value, other.name, other->attach->at.line),
+               fmt::format("{} is attached to {} already (line {})", network->attach->value, other.name,
+                           other->attach->at.line),
                "an interface is on one wire");
       if (network->subnet.clean && other->subnet.clean && network->subnet->overlaps(*other->subnet))
         report(diagnostics, network->subnet,

@@ -17,7 +17,8 @@ void check_subnet(const Topology& topology, const ScopeEntry& scope, const Named
     return report(diagnostics, subnet, fmt::format("{} is an IPv6 network", subnet->text()),
                   fmt::format("a further subnet is IPv4; one IPv6 subnet has room for all of {}", wire.name));
   if (subnet->prefix() > kSmallest || subnet->prefix() < kLargest)
-    return report(diagnostics, subnet, fmt::format("{} has a prefix of {} bits", subnet->text(), subnet->prefix()),
+    return report(diagnostics, subnet,
+                  fmt::format("{} has a prefix of {} bits", subnet->text(), subnet->prefix()),
                   fmt::format("use /{} to /{}; /24 has room for 254 machines", kLargest, kSmallest));
   for (const auto& other : topology.networks)
     if (other->subnet.clean && other->subnet->overlaps(*subnet))
@@ -29,7 +30,8 @@ void check_subnet(const Topology& topology, const ScopeEntry& scope, const Named
       if (&other == &scope) return;  // what follows is compared with this one in its turn
       if (other->subnet && other->subnet->clean && other->subnet->value.overlaps(*subnet))
         report(diagnostics, subnet,
-               fmt::format("{} overlaps {} of {} (line {})", subnet->text(), other->subnet->value.text(), other.name, other.at.line),
+               fmt::format("{} overlaps {} of {} (line {})", subnet->text(), other->subnet->value.text(),
+                           other.name, other.at.line),
                "each subnet needs addresses of its own");
     }
   }
@@ -40,7 +42,8 @@ void check_gateway(const ScopeEntry& scope, yaml::Diagnostics& diagnostics) {
   const auto& subnet = **scope->subnet;
   const auto& gateway = **scope->gateway;
   if (!subnet.contains(gateway) || gateway == subnet.address() || gateway == subnet.broadcast())
-    report(diagnostics, *scope->gateway, fmt::format("{} is not the address of a machine in {}", gateway.text(), subnet.text()),
+    report(diagnostics, *scope->gateway,
+           fmt::format("{} is not the address of a machine in {}", gateway.text(), subnet.text()),
            fmt::format("its machines have {} to {}", subnet.first_host().text(), subnet.last_host().text()));
 }
 
@@ -56,11 +59,13 @@ void check_further_scope(const Topology& topology, const NodeEntry& server, cons
     return report(diagnostics, scope, fmt::format("{} is a network of its own", scope.name),
                   fmt::format("give this scope another name: it is a further subnet of {}", *on));
   if (!scope_of(scope_owner(topology, server, *on), *on))
-    return report(diagnostics, on, fmt::format("{} has no scope for the subnet of {} itself", server.name, *on),
+    return report(diagnostics, on,
+                  fmt::format("{} has no scope for the subnet of {} itself", server.name, *on),
                   fmt::format("add {}: {{}} to the scopes; {} is then lent from besides", *on, scope.name));
   if (!lends_on(topology, server, *on))
-    return report(diagnostics, on, fmt::format("{} lends no addresses on {}", server.name, *on),
-                  fmt::format("give {} an address on {}, or a node there the service dhcp-relay", server.name, *on));
+    return report(
+        diagnostics, on, fmt::format("{} lends no addresses on {}", server.name, *on),
+        fmt::format("give {} an address on {}, or a node there the service dhcp-relay", server.name, *on));
   check_subnet(topology, scope, *network, diagnostics);
   check_gateway(scope, diagnostics);
   // The rules of a network's own subnet, with this one in its place.
@@ -73,7 +78,8 @@ void check_further_scope(const Topology& topology, const NodeEntry& server, cons
     if (const auto gateway = further_gateway(*scope);
         range.clean && range->contains(gateway) &&
         std::ranges::none_of(scope->exclude, [&](const auto& out) { return out->contains(gateway); }))
-      report(diagnostics, range, fmt::format("{} holds {}, the gateway of {}", range->text(), gateway.text(), scope.name),
+      report(diagnostics, range,
+             fmt::format("{} holds {}, the gateway of {}", range->text(), gateway.text(), scope.name),
              fmt::format("move the range, or add exclude: [{}]", gateway.text()));
   for (const auto& reservation : scope->reservations)
     if (reservation->address6)

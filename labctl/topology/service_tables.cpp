@@ -19,20 +19,22 @@ void check_options_of(const yaml::Value& at, const char* key) {
 
 void check_options(const yaml::Value& at) { check_options_of<dhcp::Options>(at, "options"); }
 
-
 /// A further subnet on a wire is IPv4 only, and who is who on the wire is said once.
 void check_further(const yaml::Value& at, const Scope& scope) {
   const auto map = at.map("");
   if (scope.subnet && !scope.network)
-    return at.error("a scope with a subnet of its own is on the wire of a network", "add network: and the network's name");
+    return at.error("a scope with a subnet of its own is on the wire of a network",
+                    "add network: and the network's name");
   if (scope.gateway && !scope.subnet)
-    return map.find("gateway")->error("the gateway of a network is said at the network",
-                                      "write it below networks:, or add network: and subnet: for a further subnet");
+    return map.find("gateway")->error(
+        "the gateway of a network is said at the network",
+        "write it below networks:, or add network: and subnet: for a further subnet");
   if (!scope.network) return;
   if (!scope.subnet) map.missing("subnet");
   for (const auto* key : {"authoritative", "match", "guard"})
     if (const auto value = map.find(key))
-      value->error(std::string("'") + key + "' is of the whole wire", "write it in the scope of " + scope.network->value);
+      value->error(std::string("'") + key + "' is of the whole wire",
+                   "write it in the scope of " + scope.network->value);
   for (const auto* key : {"range6", "preferred", "prefixes", "options6"})
     if (const auto value = map.find(key))
       value->error(std::string("'") + key + "' is about IPv6, and a further subnet is IPv4",
@@ -45,11 +47,13 @@ const Table<Scope>& table_of(const Scope*) {
   static const auto table =
       Table<Scope>("scope")
           .row("network", &Scope::network,
-               "for a further subnet on the wire of a network that has a scope already (a shared network): that network's "
+               "for a further subnet on the wire of a network that has a scope already (a shared network): "
+               "that network's "
                "name; the scope then has a name of its own")
           .row("subnet", &Scope::subnet, "the further subnet, such as 192.168.57.0/24")
           .row("gateway", &Scope::gateway,
-               "the address its clients get as default route, which the network's gateway has besides its own; the "
+               "the address its clients get as default route, which the network's gateway has besides its "
+               "own; the "
                "first of the subnet if left out")
           .row("range", &Scope::range,
                "addresses to lend, first-last; the upper half of the subnet if left out")
@@ -67,7 +71,8 @@ const Table<Scope>& table_of(const Scope*) {
           .row("reservations", &Scope::reservations,
                "addresses kept: node to address, or name to {mac:, client_id:, circuit:, address:, options:}")
           .row("options", &Scope::options,
-               "DHCP options over the derived ones, by name or number; {type:, value:} for one without a known type")
+               "DHCP options over the derived ones, by name or number; {type:, value:} for one without a "
+               "known type")
           .row("classes", &Scope::classes,
                "kinds of clients, by vendor or user class or firmware, and what they are told")
           .row("authoritative", &Scope::authoritative,
@@ -76,17 +81,21 @@ const Table<Scope>& table_of(const Scope*) {
                "what makes two requests the same client: its client identifier, or its MAC alone")
           .row("echo_client_id", &Scope::echo_client_id,
                "send option 61 back (RFC 6842); false for old devices that refuse it")
-          .row("overload", &Scope::overload, "use the boot fields for options that do not fit; old clients fail on it")
+          .row("overload", &Scope::overload,
+               "use the boot fields for options that do not fit; old clients fail on it")
           .row("nul_terminate", &Scope::nul_terminate,
                "end the boot file's name (option 67) with a NUL, for old PXE ROMs that read on")
           .row("probe", &Scope::probe,
                "how long to ask the wire whether an address is used (ARP) before offering it, 200ms", {0, 5})
-          .row("quarantine", &Scope::quarantine, "how long an address rests that a client found in use", {1, 604'800})
+          .row("quarantine", &Scope::quarantine, "how long an address rests that a client found in use",
+               {1, 604'800})
           .row("per_port", &Scope::per_port,
-               "the most addresses lent to one port of a relay or switch, against one that takes them all; 0: no limit",
+               "the most addresses lent to one port of a relay or switch, against one that takes them all; "
+               "0: no limit",
                {0, 65'536})
           .row("guard", &Scope::guard,
-               "about other DHCP servers on the wire: refuse does not serve while one answers (so where the network is "
+               "about other DHCP servers on the wire: refuse does not serve while one answers (so where the "
+               "network is "
                "attached to a physical one), alert only says so, off")
           .row("next_server", &Scope::next_server, "the boot server's address, for PXE")
           .row("server_name", &Scope::server_name, "the boot server's name (sname)")

@@ -84,10 +84,12 @@ struct PrefixPool {
 };
 
 struct Scope {
-  /// A further subnet on a network's wire (a shared network), of a name of its own; none for the network's own subnet.
+  /// A further subnet on a network's wire (a shared network), of a name of its own; none for the network's
+  /// own subnet.
   std::optional<Located<std::string>> network;
   std::optional<Located<Network>> subnet;
-  std::optional<Located<IpAddress>> gateway;  ///< what its clients get as default route; else its first address
+  std::optional<Located<IpAddress>>
+      gateway;  ///< what its clients get as default route; else its first address
   std::vector<Located<AddressRange>> range;       ///< empty: the upper half of the subnet
   std::vector<Located<AddressRange>> range6;      ///< empty: 65,536 addresses from ::1:0 on
   std::optional<std::chrono::seconds> preferred;  ///< of IPv6 addresses

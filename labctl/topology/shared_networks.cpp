@@ -8,13 +8,16 @@ namespace lab::topology {
 
 namespace {
 
-bool whole(const Scope& scope) { return scope.network && scope.network->clean && scope.subnet && scope.subnet->clean; }
+bool whole(const Scope& scope) {
+  return scope.network && scope.network->clean && scope.subnet && scope.subnet->clean;
+}
 
 }  // namespace
 
 const std::string& wire_of(const ScopeEntry& scope) { return scope->network ? **scope->network : scope.name; }
 
-std::vector<const ScopeEntry*> further_scopes(const Topology& topology, const NodeEntry& server, std::string_view network) {
+std::vector<const ScopeEntry*> further_scopes(const Topology& topology, const NodeEntry& server,
+                                              std::string_view network) {
   std::vector<const ScopeEntry*> out;
   if (!lends_on(topology, server, network)) return out;
   for (const auto& scope : scope_owner(topology, server, network)->services.dhcp->value.scopes)

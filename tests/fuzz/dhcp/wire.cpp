@@ -1,4 +1,5 @@
-// What comes from a raw socket, through a relay, or out of a file of leases. The first byte chooses the reader.
+// What comes from a raw socket, through a relay, or out of a file of leases. The first byte chooses the
+// reader.
 #include <cstdlib>
 
 #include "dhcp/dns_update.hpp"
@@ -17,7 +18,8 @@ void relay(std::span<const std::uint8_t> bytes) {
                                  .remote_id = "relay"});
   std::string why;
   for (const char* interface : {"eth0", "eth1"})
-    (void)agent.handle(bytes, {.interface = interface, .source = {}, .destination = IpAddress::v4(0xFFFFFFFF)}, why);
+    (void)agent.handle(bytes,
+                       {.interface = interface, .source = {}, .destination = IpAddress::v4(0xFFFFFFFF)}, why);
   const Bytes with = with_relay_information(bytes, {1, 1, 'x'});
   if (with.size() > bytes.size() + 5) std::abort();
   (void)without_relay_information(with);
@@ -32,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 0:
       if (const auto datagram = decode_packet(bytes)) {
         const auto again = decode_packet(encode_packet(*datagram));
-        if (!again || again->payload.size() != datagram->payload.size() || again->to != datagram->to) std::abort();
+        if (!again || again->payload.size() != datagram->payload.size() || again->to != datagram->to)
+          std::abort();
       }
       break;
     case 1:

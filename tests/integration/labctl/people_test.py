@@ -250,6 +250,17 @@ class People(LabTest):
         self.assertNotEqual(kept.returncode, 0, 'a ticket does not outlive the lock')
         self.labctl('user', '--lab', lab.name, 'unlock', 'ali', check=True)
 
+        # Nobody is told of a change that only half of the lab would know; a topology that is put up runs as a whole again.
+        lab.ctl('stop', 'srv/kerberos', '--lab', lab.name, check=True)
+        self.assertIn('cannot be changed now', self.passwd(lab, 'ali', 'Another-1', 'Another-2'))
+        with open(lab.file) as f:
+            text = f.read()
+        self.write(os.path.basename(lab.file), text.replace('Awa-2026', 'Awa-2027'))
+        lab.restart()
+        self.assertTrue(retry(lambda: kinit('Awa-2027', 'awa').returncode == 0), 'the changed password is in the realm')
+        self.assertNotEqual(kinit('Awa-2026', 'awa').returncode, 0)
+        self.assertTrue(retry(lambda: kinit('Another-1').returncode == 0), "and Ali's own one is still his")
+
         # All of it is there again after a restart.
         lab.down()
         lab.restart()

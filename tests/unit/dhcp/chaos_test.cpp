@@ -1,5 +1,6 @@
-// Years of a class in a second: clients come, renew, give back and lose answers; servers are killed, come back and lose each
-// other; wires break between a decision and its copy. Whatever happens, no two clients believe in one address at a time.
+// Years of a class in a second: clients come, renew, give back and lose answers; servers are killed, come
+// back and lose each other; wires break between a decision and its copy. Whatever happens, no two clients
+// believe in one address at a time.
 #include <fmt/format.h>
 
 #include <array>
@@ -49,7 +50,8 @@ class Class {
     }
     heal();
     for (int i = 0; i < 12; ++i)
-      clients_.push_back({.machine = {*MacAddress::parse(fmt::format("02:00:00:00:00:{:02x}", i + 1))}, .address = {}});
+      clients_.push_back(
+          {.machine = {*MacAddress::parse(fmt::format("02:00:00:00:00:{:02x}", i + 1))}, .address = {}});
   }
 
   void step() {
@@ -69,7 +71,8 @@ class Class {
       case 7:
       case 8: heal(); break;
       case 9:  // A person's word, and true: the partner is down, and not about to be started again.
-        if (nodes_[node].alive() && !nodes_[1 - node].alive() && now_ - nodes_[1 - node].last_alive > PartnerMemory::kWorth) {
+        if (nodes_[node].alive() && !nodes_[1 - node].alive() &&
+            now_ - nodes_[1 - node].last_alive > PartnerMemory::kWorth) {
           changed(node, nodes_[node].partnership->declared_down(now_));
           downs_ += nodes_[node].partnership->state() == Partnership::State::Sole;
         }
@@ -90,8 +93,12 @@ class Class {
   std::size_t granted_ = 0, downs_ = 0, lost_ = 0;
 
  private:
-  std::size_t pick(std::size_t below) { return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_); }
-  ServerTime wall() const { return ServerTime(1'700'000'000s) + std::chrono::floor<std::chrono::seconds>(now_); }
+  std::size_t pick(std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_);
+  }
+  ServerTime wall() const {
+    return ServerTime(1'700'000'000s) + std::chrono::floor<std::chrono::seconds>(now_);
+  }
   bool connected() const { return nodes_[0].alive() && nodes_[1].alive() && wire_ && joined_; }
 
   void changed(std::size_t i, bool did) {
@@ -199,7 +206,8 @@ class Class {
     cut();
     bool good = true;
     for (const auto& row : rows)
-      if (auto back = nodes_[i].server->take_back(row, before != nullptr && before->address == row.address ? before : nullptr, wall())) {
+      if (auto back = nodes_[i].server->take_back(
+              row, before != nullptr && before->address == row.address ? before : nullptr, wall())) {
         store(i, {*back});
         good = false;
       }
@@ -210,9 +218,8 @@ class Class {
   std::optional<Reply> ask(std::size_t i, const Message& m, bool unicast) {
     auto& n = nodes_[i];
     if (!n.alive()) return std::nullopt;
-    const Arrival arrival{.interface = "eth0",
-                          .source = m.ciaddr,
-                          .destination = unicast ? n.address : ip("255.255.255.255")};
+    const Arrival arrival{
+        .interface = "eth0", .source = m.ciaddr, .destination = unicast ? n.address : ip("255.255.255.255")};
     auto outcome = n.server->handle(m, arrival, wall());
     if (!commit(i, outcome.store, outcome.before ? &*outcome.before : nullptr)) return std::nullopt;
     if (pick(10) == 0) return std::nullopt;  // the answer is lost
@@ -224,8 +231,9 @@ class Class {
     if (reply->message.type() == MessageType::Nak) return c.address.reset();
     if (reply->message.type() != MessageType::Ack) return;
     ++granted_;
-    tell("{} gives {} to {} for {} s, {}", name(nodes_[from].role), reply->message.yiaddr.text(), c.machine.hardware.text(),
-         *reply->message.options.uint32(option::kLeaseTime), nodes_[from].server->duty() == Duty::Hold ? "held" : "");
+    tell("{} gives {} to {} for {} s, {}", name(nodes_[from].role), reply->message.yiaddr.text(),
+         c.machine.hardware.text(), *reply->message.options.uint32(option::kLeaseTime),
+         nodes_[from].server->duty() == Duty::Hold ? "held" : "");
     c.address = reply->message.yiaddr;
     c.until = now_ + std::chrono::seconds(*reply->message.options.uint32(option::kLeaseTime));
     c.from = from;
@@ -277,7 +285,8 @@ class Class {
   /// What has happened, for who has to find out why.
   template <class... Words>
   void tell(fmt::format_string<Words...> text, Words&&... words) {
-    history_.push_back(fmt::format("{:>9.1f} s  {}\n", static_cast<double>(now_.count()) / 1000, fmt::format(text, std::forward<Words>(words)...)));
+    history_.push_back(fmt::format("{:>9.1f} s  {}\n", static_cast<double>(now_.count()) / 1000,
+                                   fmt::format(text, std::forward<Words>(words)...)));
     if (history_.size() > 60) history_.pop_front();
   }
   std::string history() const {

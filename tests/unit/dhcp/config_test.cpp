@@ -169,8 +169,10 @@ scopes:
   wifi: {shared_with: lan, interface: eth1, network: 192.168.59.0/24, ranges: [192.168.59.100-192.168.59.200]}
 )");
   ASSERT_FALSE(wrong);
-  EXPECT_THAT(wrong.error(), testing::HasSubstr("phones: shared_with names no scope with a wire of its own: 'lam'"));
-  EXPECT_THAT(wrong.error(), testing::HasSubstr("more: shared_with names no scope with a wire of its own: 'phones'"));
+  EXPECT_THAT(wrong.error(),
+              testing::HasSubstr("phones: shared_with names no scope with a wire of its own: 'lam'"));
+  EXPECT_THAT(wrong.error(),
+              testing::HasSubstr("more: shared_with names no scope with a wire of its own: 'phones'"));
   EXPECT_THAT(wrong.error(), testing::HasSubstr("wifi: it is on the wire of lan, whose interface counts"));
 }
 

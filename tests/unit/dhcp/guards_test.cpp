@@ -55,7 +55,8 @@ TEST_F(World, WhoAsksWithoutAnOfferIsCountedToo) {
   configure({scope});
   arrival_.station = "02:66:66:66:66:66";
   EXPECT_EQ(lease(pc1_), "192.168.56.100");
-  EXPECT_EQ(take(pc2_, "192.168.56.101"), "silence") << "as an attacker would that spares itself the DISCOVER";
+  EXPECT_EQ(take(pc2_, "192.168.56.101"), "silence")
+      << "as an attacker would that spares itself the DISCOVER";
   EXPECT_TRUE(outcome_.alarming);
   EXPECT_EQ(rebind(pc3_, "192.168.56.102"), "silence");
   EXPECT_EQ(rebind(pc1_, "192.168.56.100"), "192.168.56.100");

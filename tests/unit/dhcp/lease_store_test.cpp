@@ -92,7 +92,10 @@ TEST(ServerClock, ALeaseFromBeforeTheClockWasSetBackLastsForItsOwnTimeOnly) {
 TEST_F(StoreTest, PortsAreRememberedWithTheirAddresses) {
   open();
   const auto address = *IpAddress::parse("192.168.56.100");
-  EXPECT_EQ(save({.leases = {lease("192.168.56.100", "pc1")}, .names = {}, .ports = {{address, "relay 10.0.0.1 port 7"}}}), "");
+  EXPECT_EQ(save({.leases = {lease("192.168.56.100", "pc1")},
+                  .names = {},
+                  .ports = {{address, "relay 10.0.0.1 port 7"}}}),
+            "");
   EXPECT_EQ(save({.leases = {}, .names = {}, .ports = {{address, "relay 10.0.0.1 port 8"}}}), "");
   const auto content = open();
   ASSERT_EQ(content.ports.size(), 1U);

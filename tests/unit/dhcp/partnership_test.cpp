@@ -90,7 +90,8 @@ TEST(Partnership, DeclaredDownByAServerThatKnowsNothingItWaitsLonger) {
   a.tick(2s);
   ASSERT_EQ(a.state(), State::CutOff);
   EXPECT_TRUE(a.declared_down(3s));
-  EXPECT_EQ(a.duty(), Duty::Hold) << "the partner, sole, may have lent of this half for as long as it reaches";
+  EXPECT_EQ(a.duty(), Duty::Hold)
+      << "the partner, sole, may have lent of this half for as long as it reaches";
   EXPECT_TRUE(a.tick(3s + 10min));
   EXPECT_EQ(a.duty(), Duty::OwnShareOnly) << "and of its own half for a whole lease";
   EXPECT_TRUE(a.tick(3s + 1h));

@@ -416,7 +416,12 @@ TEST_F(World, ScopesBehindARelayShareAWireWhereTheyAreToldSo) {
   EXPECT_EQ(relayed(pc2_), "192.168.57.100");
   EXPECT_EQ(options().address(option::kRouters), ip("192.168.57.1"));
   EXPECT_EQ(relayed(pc1_), "192.168.56.100") << "the address it was offered before";
-  more.reservations = {{.name = "pc3", .mac = pc3_.hardware, .client_id = {}, .circuit = {}, .address = ip("192.168.57.7"), .options = {}}};
+  more.reservations = {{.name = "pc3",
+                        .mac = pc3_.hardware,
+                        .client_id = {},
+                        .circuit = {},
+                        .address = ip("192.168.57.7"),
+                        .options = {}}};
   configure({more, lan});
   EXPECT_EQ(relayed(pc3_), "192.168.57.7") << "a reservation in any of them";
   Message back = pc2_.message(MessageType::Request);

@@ -116,7 +116,8 @@ TEST_F(World, ANakIsForEverybodysEarsAndCarriesNothingOfALease) {  // mORMot2#58
   const auto& nak = *outcome_.reply;
   EXPECT_EQ(nak.delivery, Delivery::Broadcast);
   EXPECT_EQ(nak.to.text(), "255.255.255.255:68");
-  for (const auto& address : {nak.message.siaddr, nak.message.yiaddr, nak.message.ciaddr}) EXPECT_EQ(address, IpAddress{});
+  for (const auto& address : {nak.message.siaddr, nak.message.yiaddr, nak.message.ciaddr})
+    EXPECT_EQ(address, IpAddress{});
   EXPECT_TRUE(nak.message.file.empty());
   EXPECT_EQ(nak.message.hardware_text(), pc1_.hardware.text());
   std::set<int> codes;
@@ -132,7 +133,9 @@ TEST_F(World, TheServerIdentifierIsSentOnceThoughItIsAskedFor) {  // n-dhcp4#16
   const std::vector<std::uint8_t> id{option::kServerId, 4, 192, 168, 56, 10};
   const auto first = std::ranges::search(bytes, id);
   ASSERT_FALSE(first.empty());
-  EXPECT_TRUE(std::ranges::search(std::span(bytes).subspan(static_cast<std::size_t>(first.end() - bytes.begin())), id).empty());
+  EXPECT_TRUE(
+      std::ranges::search(std::span(bytes).subspan(static_cast<std::size_t>(first.end() - bytes.begin())), id)
+          .empty());
 }
 
 TEST_F(World, TheServerIdentifierIsTheTruthAndSiaddrIsForBootingOnly) {  // mirage/charrua#157
@@ -152,8 +155,20 @@ TEST_F(World, TwoMachinesOfOneMacAndDifferentIdentifiersAreTwo) {  // clones, ip
 
 TEST_F(World, TextAClientEndsWithNulIsTakenWithoutIt) {  // systemd#1337, insomniacslk/dhcp#286
   Scope scope = lan_scope();
-  scope.classes = {{.name = "pxe", .vendor_class = "PXEClient", .user_class = {}, .architectures = {}, .options = {}, .next_server = {}, .boot_file = "pxe.0"},
-                   {.name = "ipxe", .vendor_class = {}, .user_class = "iPXE", .architectures = {}, .options = {}, .next_server = {}, .boot_file = "ipxe.0"}};
+  scope.classes = {{.name = "pxe",
+                    .vendor_class = "PXEClient",
+                    .user_class = {},
+                    .architectures = {},
+                    .options = {},
+                    .next_server = {},
+                    .boot_file = "pxe.0"},
+                   {.name = "ipxe",
+                    .vendor_class = {},
+                    .user_class = "iPXE",
+                    .architectures = {},
+                    .options = {},
+                    .next_server = {},
+                    .boot_file = "ipxe.0"}};
   configure({scope});
   Message m = pc1_.message(MessageType::Discover);
   m.options.set(option::kUserClass, {'i', 'P', 'X', 'E', 0});

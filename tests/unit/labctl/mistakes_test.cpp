@@ -109,33 +109,44 @@ INSTANTIATE_TEST_SUITE_P(
     SharedNetworks, Mistake,
     ::testing::Values(
         Case{kLanScope, "{lan: , more: {subnet: 192.168.57.0/24}}",
-             "12:65: a scope with a subnet of its own is on the wire of a network; add network: and the network's name"},
+             "12:65: a scope with a subnet of its own is on the wire of a network; add network: and the "
+             "network's name"},
         Case{kLanScope, "{lan: , more: {network: lan}}", "12:65: here: 'subnet' is missing"},
         Case{kLanScope, "{lan: , more: {network: lam, subnet: 192.168.57.0/24}}",
              "12:75: unknown network 'lam'; did you mean 'lan'?"},
         Case{kLanScope, "{more: {network: lan, subnet: 192.168.57.0/24}}",
-             "12:68: srv has no scope for the subnet of lan itself; add lan: {} to the scopes; more is then lent from "
+             "12:68: srv has no scope for the subnet of lan itself; add lan: {} to the scopes; more is then "
+             "lent from "
              "besides"},
         Case{kLanScope, "{lan: , more: {network: lan, subnet: 192.168.56.128/25}}",
-             "12:88: 192.168.56.128/25 overlaps lan (192.168.56.0/24, defined in line 3); each subnet needs addresses of "
+             "12:88: 192.168.56.128/25 overlaps lan (192.168.56.0/24, defined in line 3); each subnet needs "
+             "addresses of "
              "its own"},
-        Case{kLanScope, "{lan: , a: {network: lan, subnet: 10.0.0.0/8}, b: {network: lan, subnet: 10.1.0.0/16}}",
-             "12:124: 10.1.0.0/16 overlaps 10.0.0.0/8 of a (line 12); each subnet needs addresses of its own"},
+        Case{
+            kLanScope,
+            "{lan: , a: {network: lan, subnet: 10.0.0.0/8}, b: {network: lan, subnet: 10.1.0.0/16}}",
+            "12:124: 10.1.0.0/16 overlaps 10.0.0.0/8 of a (line 12); each subnet needs addresses of its own"},
         Case{kLanScope, "{lan: , more: {network: lan, subnet: 192.168.57.0/24, gateway: 192.168.56.1}}",
-             "12:114: 192.168.56.1 is not the address of a machine in 192.168.57.0/24; its machines have 192.168.57.1 to "
+             "12:114: 192.168.56.1 is not the address of a machine in 192.168.57.0/24; its machines have "
+             "192.168.57.1 to "
              "192.168.57.254"},
-        Case{kLanScope, "{lan: , more: {network: lan, subnet: 192.168.57.0/24, range: 192.168.57.1-192.168.57.9}}",
-             "12:112: 192.168.57.1-192.168.57.9 holds 192.168.57.1, the gateway of more; move the range, or add exclude: "
+        Case{kLanScope,
+             "{lan: , more: {network: lan, subnet: 192.168.57.0/24, range: 192.168.57.1-192.168.57.9}}",
+             "12:112: 192.168.57.1-192.168.57.9 holds 192.168.57.1, the gateway of more; move the range, or "
+             "add exclude: "
              "[192.168.57.1]"},
-        Case{kLanScope, "{lan: , more: {network: lan, subnet: 192.168.57.0/24, range: 192.168.56.100-192.168.56.120}}",
-             "12:112: 192.168.56.100-192.168.56.120 is outside lan (192.168.57.0/24, defined in line 12); its machines have "
+        Case{kLanScope,
+             "{lan: , more: {network: lan, subnet: 192.168.57.0/24, range: 192.168.56.100-192.168.56.120}}",
+             "12:112: 192.168.56.100-192.168.56.120 is outside lan (192.168.57.0/24, defined in line 12); "
+             "its machines have "
              "192.168.57.1 to 192.168.57.254"},
         Case{kLanScope, "{lan: , more: {network: lan, subnet: 192.168.57.0/24, match: mac}}",
              "12:112: 'match' is of the whole wire; write it in the scope of lan"},
         Case{kLanScope, "{lan: , more: {network: lan, subnet: 192.168.57.0/24, range6: \"fd00::1-fd00::9\"}}",
              "12:113: 'range6' is about IPv6, and a further subnet is IPv4; write it in the scope of lan"},
         Case{kLanScope, "{lan: {gateway: 192.168.56.1}}",
-             "12:67: the gateway of a network is said at the network; write it below networks:, or add network: and subnet: "
+             "12:67: the gateway of a network is said at the network; write it below networks:, or add "
+             "network: and subnet: "
              "for a further subnet"},
         Case{kLanScope, "{lan: {options6: {dns-servrs: \"fd00::1\"}}}",
              "12:69: unknown DHCPv6 option 'dns-servrs'; did you mean 'dns-servers'?"}));
