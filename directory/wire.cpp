@@ -439,10 +439,14 @@ std::optional<Reply> Wire::Impl::part_of(LDAPMessage* message, int type) {
   } else if (type == LDAP_RES_INTERMEDIATE) {
     char* name = nullptr;
     berval* value = nullptr;
-    // libldap aborts over a name without a letter in it. What it calls a DN is the first text of a message.
+    // libldap aborts over a name without a letter in it. What it calls a DN is the first text of a message;
+    // it ends it with a zero, in place of what comes next: the value's tag (RFC 4511 4.13), which has to be
+    // there again.
+    constexpr auto kValueTag = static_cast<char>(0x81);
     berval first{};
     (void)ldap_get_dn_ber(ld, message, nullptr, &first);
     if (first.bv_val == nullptr || first.bv_len == 0 || *first.bv_val == '\0') return std::nullopt;
+    first.bv_val[first.bv_len] = kValueTag;
     if (ldap_parse_intermediate(ld, message, &name, &value, nullptr, 0) != LDAP_SUCCESS) return std::nullopt;
     // RFC 4533 2.5: [1] refreshDelete and [2] refreshPresent end the telling of what was before.
     if (name != nullptr && std::string_view(name) == LDAP_SYNC_INFO && value != nullptr &&
