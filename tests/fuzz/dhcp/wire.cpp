@@ -1,5 +1,6 @@
 // What comes from a raw socket, through a relay, or out of a file of leases. The first byte chooses the
 // reader.
+#include <algorithm>
 #include <cstdlib>
 
 #include "dhcp/dns_update.hpp"
@@ -20,8 +21,12 @@ void relay(std::span<const std::uint8_t> bytes) {
   for (const char* interface : {"eth0", "eth1"})
     (void)agent.handle(bytes,
                        {.interface = interface, .source = {}, .destination = IpAddress::v4(0xFFFFFFFF)}, why);
-  const Bytes with = with_relay_information(bytes, {1, 1, 'x'});
-  if (with.size() > bytes.size() + 5) std::abort();
+  if (!Message::parse(bytes)) return;  // as the agent does: what follows copies the fixed part
+  const Bytes information{1, 1, 'x'};
+  const Bytes with = with_relay_information(bytes, information);
+  // Option 82, perhaps an END that was missing, perhaps padding up to the least size.
+  if (with.size() > std::max(kMessageLimits.smallest, bytes.size() + 2 + information.size() + 1))
+    std::abort();
   (void)without_relay_information(with);
 }
 
