@@ -6,6 +6,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
+#include <set>
 
 #include "common/events.hpp"
 #include "common/log.hpp"
@@ -336,14 +337,25 @@ asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> se
   if (is_alias(*entry)) {
     recipient.members = entry->values("rfc822MailMember");
   } else if (is_group(*entry)) {
-    auto what = search_members(self->settings.base, entry->dn);
-    what.page = self->settings.limits.page;
-    auto members = co_await self->asker.search(what, deadline);
-    if (!members) co_return answer(Outcome::Unavailable, members.error().text());
-    if (!members->ok()) co_return answer(Outcome::Unavailable, "looking up the members: " + members->text());
-    for (auto& member : members->entries)
-      if (auto user = user_of(flavour, member); !user.addresses.empty())
-        recipient.members.push_back(user.addresses.front());
+    // Groups in groups, each once: a circle of them must end, and who is in two of them gets one letter.
+    std::vector<std::string> groups{entry->dn};
+    std::set<std::string> seen{entry->dn};
+    for (std::size_t next = 0; next < groups.size(); ++next) {
+      auto what = search_members(self->settings.base, groups[next]);
+      what.page = self->settings.limits.page;
+      auto members = co_await self->asker.search(what, deadline);
+      if (!members) co_return answer(Outcome::Unavailable, members.error().text());
+      if (!members->ok())
+        co_return answer(Outcome::Unavailable, "looking up the members: " + members->text());
+      for (auto& member : members->entries) {
+        if (!seen.insert(member.dn).second) continue;
+        if (is_group(member)) {
+          groups.push_back(member.dn);
+        } else if (auto user = user_of(flavour, member); !user.addresses.empty()) {
+          recipient.members.push_back(user.addresses.front());
+        }
+      }
+    }
   } else {
     auto user = co_await self->user_with_rules(*entry, deadline);
     if (!user) co_return answer(Outcome::Unavailable, user.error().text());

@@ -153,9 +153,9 @@ constexpr std::string_view kInChain = ":1.2.840.113556.1.4.1941:";  // LDAP_MATC
 Search search_members(const std::string& base, const std::string& group_dn) {
   Search s;
   s.base = base;
-  s.filter = fmt::format("(&(objectCategory=person)(objectClass=user)(memberOf{}={}))", kInChain,
+  s.filter = fmt::format("(&(|(&(objectCategory=person)(objectClass=user))(objectClass=group))(memberOf={}))",
                          escape_filter(group_dn));
-  s.attributes = {"sAMAccountName", "mail", "proxyAddresses", "userPrincipalName"};
+  s.attributes = {"objectClass", "sAMAccountName", "mail", "proxyAddresses", "userPrincipalName"};
   return s;
 }
 

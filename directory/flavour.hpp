@@ -34,7 +34,8 @@ const Entry* best_match(Flavour flavour, const std::vector<Entry>& entries, std:
 bool is_alias(const Entry& entry);
 /// Active Directory's way of an alias: a group with a mail address.
 bool is_group(const Entry& entry);
-/// Its members, those of groups in it too, and so on (LDAP_MATCHING_RULE_IN_CHAIN).
+/// Its members, people and groups: group by group, since over all people of a domain
+/// LDAP_MATCHING_RULE_IN_CHAIN takes a server seconds.
 Search search_members(const std::string& base, const std::string& group_dn);
 /// The groups that somebody is in, directly or through others; Active Directory works that out itself.
 Search search_groups(const std::string& base, const std::string& dn);

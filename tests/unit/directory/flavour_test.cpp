@@ -114,7 +114,7 @@ TEST(Flavour, ActiveDirectorysGroupsAreAliases) {
                     .attributes = {{"objectClass", {"top", "group"}}, {"mail", {"staff@helper.bac"}}}};
   EXPECT_TRUE(is_group(*best_match(kAd, {staff}, "staff@helper.bac")));
   EXPECT_EQ(search_members("dc=helper,dc=bac", "CN=a(b),DC=helper").filter,
-            "(&(objectCategory=person)(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:=CN=a\\28b\\29,DC="
+            "(&(|(&(objectCategory=person)(objectClass=user))(objectClass=group))(memberOf=CN=a\\28b\\29,DC="
             "helper))");
 }
 
