@@ -4,6 +4,7 @@ that misbehave, and lab-dnsctl. Real dig, kdig, curl and openssl."""
 import base64, json, os, re, signal, socket, ssl, struct, subprocess, time
 
 import netlab
+from dns_wire import framed, read_message
 from netlab import Daemon, Folder, contains, equal, program, run, until
 
 netlab.need('dig', 'kdig', 'curl', 'openssl', 'nsupdate', 'ip', 'unshare')
@@ -87,24 +88,6 @@ def status(text):
 
 def question(name='mail.helper.bac', kind=1, number=1, flags=0):
     return struct.pack('>6H', number, flags, 1, 0, 0, 0) + b''.join(bytes([len(x)]) + x.encode() for x in name.split('.')) + b'\0' + struct.pack('>2H', kind, 1)
-
-
-def framed(message):
-    return struct.pack('>H', len(message)) + message
-
-
-def read_exactly(connection, n):
-    data = b''
-    while len(data) < n:
-        more = connection.recv(n - len(data))
-        if not more:
-            raise AssertionError('the connection was closed')
-        data += more
-    return data
-
-
-def read_message(connection):
-    return read_exactly(connection, struct.unpack('>H', read_exactly(connection, 2))[0])
 
 
 # --- EDNS: kb.isc.org "EDNS Compatibility Dig Queries", RFC 8906 8 ---
