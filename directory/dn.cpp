@@ -7,6 +7,13 @@ namespace {
 std::string hex_pair(char c) { return fmt::format("\\{:02x}", static_cast<unsigned char>(c)); }
 }  // namespace
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 std::string escape_dn(std::string_view value) {
   std::string out;
   for (std::size_t i = 0; i < value.size(); ++i) {

@@ -6,6 +6,9 @@
 
 namespace lab::directory {
 
+/// ASCII letters in lower case, as names are compared here; all other bytes as they are.
+std::string lower(std::string_view text);
+
 /// `value` as an attribute value in a DN: "Doe, John" -> "Doe\2C John".
 std::string escape_dn(std::string_view value);
 

@@ -12,13 +12,6 @@
 namespace lab::directory {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 /// "ali@helper.bac" taken apart; `domain` is empty where there is no '@'.
 struct Name {
   std::string_view local, domain;

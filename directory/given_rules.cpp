@@ -2,17 +2,11 @@
 
 #include <algorithm>
 
+#include "directory/dn.hpp"
 #include "directory/flavour.hpp"
 
 namespace lab::directory {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 void put(Entry& entry, const Entry& rules) {
   for (auto& [name, values] : rules.attributes) {

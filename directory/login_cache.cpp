@@ -7,17 +7,9 @@
 
 #include <stdexcept>
 
+#include "directory/dn.hpp"
+
 namespace lab::directory {
-namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-}  // namespace
 
 LoginCache::LoginCache(LoginCacheLimits limits) : limits_(limits), key_{} {
   if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1)
