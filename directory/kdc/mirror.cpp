@@ -72,7 +72,7 @@ Result<void> Mirror::expect(const std::string& uid, const std::string& password)
   const std::scoped_lock realm(realm_);
   if (auto kept = principals_.prepare(uid, password); !kept) return kept;
   const std::scoped_lock lock(queue_);
-  expected_[uid].push_back({password, Clock::now() + limits_.patience});
+  expected_[uid].push_back({.password = password, .until = Clock::now() + limits_.patience, .seen = false});
   later_[uid] = Clock::now() + limits_.again;
   news_.notify_all();
   return {};
@@ -135,10 +135,12 @@ void Mirror::run() {
       if (all) everybody_ = false;
       const auto under_way = expected_.find(uid);
       if (under_way != expected_.end()) {
-        std::erase_if(under_way->second, [](auto& e) { return e.until < Clock::now(); });
+        auto& told = under_way->second;
+        std::erase_if(told, [](auto& e) { return e.until < Clock::now(); });
+        const bool seen = !told.empty() && std::ranges::all_of(told, &Expected::seen);
         // Once none is left, a last look takes away what was prepared.
-        later_[uid] = Clock::now() + limits_.again;
-        if (under_way->second.empty()) expected_.erase(under_way);
+        later_[uid] = seen ? told.front().until : Clock::now() + limits_.again;
+        if (told.empty()) expected_.erase(under_way);
       }
       continue;
     }
@@ -211,10 +213,12 @@ Result<void> Mirror::follow_password(const std::string& uid, const std::string& 
     if (!*taken)
       if (auto set = principals_.set_password(uid, password); !set) return set;
     if (auto done = marked("new password"); !done) return done;
-    const std::scoped_lock lock(queue_);
-    auto& left = expected_[uid];
-    std::erase_if(left, [&](auto& e) { return e.password == password; });
-    return {};
+    {
+      const std::scoped_lock lock(queue_);
+      for (auto& one : expected_[uid])
+        if (one.password == password) one.seen = true;
+    }
+    return password == told.back() ? principals_.drop_prepared(uid) : Result<void>();
   }
   if (const auto known = settings_.users.find(uid);
       known != settings_.users.end() && password_matches(stored, known->second)) {

@@ -51,6 +51,9 @@ class Mirror {
   struct Expected {
     std::string password;
     Clock::time_point until;
+    /// The directory has it. That may be from before: whoever sets the password they have gets another hash of
+    /// it only now. So it counts until the end of its time.
+    bool seen;
   };
 
   void run();

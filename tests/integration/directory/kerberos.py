@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A directory and its Kerberos realm: one password in both, whatever stops, freezes or is killed meanwhile."""
-import os, signal, stat, subprocess, time
+import os, signal, socket, stat, subprocess, time
 
 import netlab
-from netlab import Daemon, contains, equal, until
+from netlab import Daemon, contains, equal, run, until
 
 netlab.need('/usr/sbin/slapd', '/usr/sbin/krb5kdc', 'kinit', 'ldapwhoami', 'ldappasswd', 'openssl', 'unshare')
 netlab.isolate()
@@ -118,6 +118,25 @@ def test_who_comes_in_by_hand_or_by_a_class_list_is_in_both():
         until(lambda: not school.ticket('salif', 'Salif-1'), 'the lock in the realm')
         admin('user', 'del', 'moussa')
         until(lambda: not school.ticket('moussa', '{SSHA}is-no-hash'), 'who is deleted to be gone')
+
+
+def test_a_password_told_after_its_hash_is_in_both_however_long_the_directory_takes():
+    def as_slapd_asks(school, text):
+        """What slapd writes to its overlay's socket before it carries a change out (slapd-sock(5))."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(school / 'run/passwords')
+            s.sendall(text.encode())
+            return s.recv(100)
+    with Realm() as school, school.kdc(), school.server():
+        one, other = (run('slappasswd', '-n', '-o', 'module-load=argon2', '-h', '{ARGON2}', '-s', 'Zoe-2026') for _ in range(2))
+        school.tool('ldapadd', way='ldapi', input=f'dn: {dn("zoe")}\nobjectClass: inetOrgPerson\nuid: zoe\ncn: Z\nsn: Z\nuserPassword: {one}\n')
+        equal(as_slapd_asks(school, f'MODIFY\nmsgid: 2\nconnid: 4000\ndn: {dn("zoe")}\nreplace: userPassword\nuserPassword: Zoe-2026\n-\n\n'), b'CONTINUE\n')
+        time.sleep(1)  # a slow disk: by now the realm has looked several times, and found the hash of before
+        school.tool('ldapmodify', way='ldapi', input=f'dn: {dn("zoe")}\nchangetype: modify\nreplace: userPassword\nuserPassword: {other}\n')
+        both_soon(school, 'zoe', 'Zoe-2026')
+        for _ in range(4):
+            time.sleep(0.2)
+            equal(school.both('zoe', 'Zoe-2026'), (True, True))
 
 
 def test_a_changed_file_changes_both_and_own_passwords_stay_in_both():
