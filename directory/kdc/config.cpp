@@ -86,7 +86,6 @@ std::string kdc_conf(const Settings& s) {
       "  kdc_tcp_listen = {1}\n"
       "[realms]\n"
       "  {0} = {{\n"
-      "    database_name = {2}/principal\n"
       "    key_stash_file = {2}/stash\n"
       "    acl_file = {2}/acl\n"
       "    max_life = 10h\n"
@@ -96,6 +95,15 @@ std::string kdc_conf(const Settings& s) {
       "    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n"
       "    # Nobody gets something encrypted with a person's key without proving to know it (RFC 4120 5.2.7.2).\n"
       "    default_principal_flags = +preauth\n"
+      "  }}\n"
+      "# krb5kdc writes nothing here: at a login it would put back the whole principal as it read it, and undo a\n"
+      "# lock or a new password that lab-kdc wrote meanwhile. Locks are the business of the directory.\n"
+      "[dbmodules]\n"
+      "  {0} = {{\n"
+      "    db_library = db2\n"
+      "    database_name = {2}/principal\n"
+      "    disable_last_success = true\n"
+      "    disable_lockout = true\n"
       "  }}\n",
       s.realm, listen_list(s), s.data);
 }

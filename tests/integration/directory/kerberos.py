@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A directory and its Kerberos realm: one password in both, whatever stops, freezes or is killed meanwhile."""
-import os, signal, socket, stat, subprocess, time
+import os, signal, socket, stat, subprocess, threading, time
 
 import netlab
 from netlab import Daemon, contains, equal, run, until
@@ -234,6 +234,30 @@ def test_a_lock_holds_in_both_and_for_as_long():
         until(lambda: not school.ticket('awa', 'Awa-2026'), "the teacher's lock")
         school.tool('ldapmodify', way='ldapi', input=change)
         until(lambda: school.ticket('awa', 'Awa-2026'), "the teacher's lock to be lifted")
+
+
+def test_logins_at_the_same_moment_undo_no_lock():
+    with Realm() as school, school.kdc(), school.server():
+        both_soon(school, 'awa', 'Awa-2026')
+        at_work = threading.Event()
+
+        def log_in_all_the_time(own):
+            while not at_work.wait(0.001):
+                subprocess.run(['kinit', '-c', own, 'awa'], input='Awa-2026\n', capture_output=True, text=True, timeout=netlab.DEADLINE)
+        others = [threading.Thread(target=log_in_all_the_time, args=[school / f'tickets.{n}']) for n in range(3)]
+        for other in others:
+            other.start()
+        try:
+            change = f'dn: {dn("awa")}\nchangetype: modify\nreplace: pwdAccountLockedTime\n'
+            for _ in range(15):
+                school.tool('ldapmodify', way='ldapi', input=change + 'pwdAccountLockedTime: 000001010000Z\n')
+                until(lambda: not school.ticket('awa', 'Awa-2026'), 'the lock')
+                school.tool('ldapmodify', way='ldapi', input=change)
+                until(lambda: school.ticket('awa', 'Awa-2026'), 'the lock to be lifted')
+        finally:
+            at_work.set()
+            for other in others:
+                other.join()
 
 
 def test_neither_a_password_nor_a_key_lies_where_others_read_it():
