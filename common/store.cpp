@@ -1,7 +1,6 @@
 #include "common/store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <SQLiteCpp/Savepoint.h>
 #include <fmt/format.h>
 
 #include <condition_variable>
@@ -42,48 +41,79 @@ void migrate(SQLite::Database& database, const std::vector<std::string>& steps) 
   }
 }
 
+/// A disk that takes longer is left to the writer thread: who submits has others to serve meanwhile.
+constexpr std::chrono::milliseconds kQuickDisk(2);
+
 struct GroupCommit::Impl {
+  using Clock = std::chrono::steady_clock;
   struct Item {
     Job job;
     Done done;
     std::optional<Error> error;
   };
+  explicit Impl(std::unique_ptr<SQLite::Database> opened)
+      : database(std::move(opened)),
+        begin(*database, "BEGIN IMMEDIATE"),
+        end(*database, "COMMIT"),
+        rollback(*database, "ROLLBACK"),
+        save(*database, "SAVEPOINT job"),
+        release(*database, "RELEASE job"),
+        undo(*database, "ROLLBACK TO job") {}
+
   std::unique_ptr<SQLite::Database> database;
+  SQLite::Statement begin, end, rollback, save, release, undo;
   std::chrono::microseconds gather{0};
   std::mutex mutex;
   std::condition_variable arrived;
   std::vector<Item> waiting;
-  bool ending = false;
+  Clock::time_point earliest;  // of the next group
+  bool committing = false, quick_disk = true, ending = false;
   std::thread writer;
 
   void run() {
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point earliest;
+    std::unique_lock lock(mutex);
     for (;;) {
-      std::vector<Item> group;
-      {
-        std::unique_lock lock(mutex);
-        arrived.wait(lock, [&] { return ending || !waiting.empty(); });
-        if (!ending && Clock::now() < earliest) {
-          lock.unlock();
-          std::this_thread::sleep_until(earliest);
-          lock.lock();
-        }
-        if (waiting.empty()) return;
-        group.swap(waiting);
+      arrived.wait(lock, [&] { return (ending || !waiting.empty()) && !committing; });
+      if (!ending && Clock::now() < earliest) {
+        const auto until = earliest;
+        lock.unlock();
+        std::this_thread::sleep_until(until);
+        lock.lock();
+        continue;
       }
+      if (waiting.empty()) return;
+      std::vector<Item> group;
+      group.swap(waiting);
       earliest = group.size() > 1 ? Clock::now() + gather : Clock::time_point();
-      commit(group);
-      for (auto& item : group)
-        if (item.done) item.done(item.error ? &*item.error : nullptr);
+      serve(group, lock);
     }
+  }
+
+  /// `lock` holds the mutex before and after, and not meanwhile.
+  void serve(std::vector<Item>& group, std::unique_lock<std::mutex>& lock) {
+    committing = true;
+    lock.unlock();
+    const auto began = Clock::now();
+    commit(group);
+    const auto took = Clock::now() - began;
+    for (auto& item : group)
+      if (item.done) item.done(item.error ? &*item.error : nullptr);
+    lock.lock();
+    committing = false;
+    quick_disk = took < kQuickDisk;
   }
 
   void commit(std::vector<Item>& group) {
     try {
-      SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
-      for (auto& item : group) perform(item);
-      transaction.commit();
+      step(begin);
+      try {
+        const bool alone = group.size() == 1;  // then the transaction itself is what can be undone
+        for (auto& item : group) perform(item, alone);
+        step(alone && group.front().error ? rollback : end);
+      } catch (...) {
+        attempt(rollback);
+        throw;
+      }
     } catch (const std::exception& e) {
       // Nothing of the group is on disk: nobody may hear "done".
       for (auto& item : group)
@@ -92,20 +122,36 @@ struct GroupCommit::Impl {
     }
   }
 
-  void perform(Item& item) {
+  void perform(Item& item, bool alone) {
     try {
-      SQLite::Savepoint savepoint(*database, "job");
+      if (!alone) step(save);
       item.job(*database);
-      savepoint.release();
+      if (!alone) step(release);
     } catch (const std::exception& e) {
       item.error = Error{e.what(), database->getFilename(), {}};
+      if (alone) return;
+      attempt(undo);
+      attempt(release);
     }
+  }
+
+  static void step(SQLite::Statement& statement) {
+    // Reset also after a failure: a statement left half-way would fail every later use.
+    struct Reset {
+      SQLite::Statement& statement;
+      ~Reset() { (void)statement.tryReset(); }
+    } reset{statement};
+    statement.exec();
+  }
+  /// After a failure, upon which SQLite may have undone all by itself.
+  static void attempt(SQLite::Statement& statement) {
+    (void)statement.tryExecuteStep();
+    (void)statement.tryReset();
   }
 };
 
 GroupCommit::GroupCommit(std::unique_ptr<SQLite::Database> database, std::chrono::microseconds gather)
-    : impl_(std::make_unique<Impl>()) {
-  impl_->database = std::move(database);
+    : impl_(std::make_unique<Impl>(std::move(database))) {
   impl_->gather = gather;
   impl_->writer = std::thread([this] { impl_->run(); });
 }
@@ -127,6 +173,20 @@ void GroupCommit::submit(Job job, Done done) {
     impl_->waiting.push_back({std::move(job), std::move(done), std::nullopt});
   }
   if (first) impl_->arrived.notify_one();
+}
+
+void GroupCommit::submit_lone(Job job, Done done) {
+  std::unique_lock lock(impl_->mutex);
+  const bool free = impl_->waiting.empty() && !impl_->committing && impl_->quick_disk &&
+                    Impl::Clock::now() >= impl_->earliest;
+  if (!free) {
+    lock.unlock();
+    return submit(std::move(job), std::move(done));
+  }
+  std::vector<Impl::Item> alone;
+  alone.push_back({std::move(job), std::move(done), std::nullopt});
+  impl_->serve(alone, lock);
+  if (!impl_->waiting.empty()) impl_->arrived.notify_one();
 }
 
 Result<void> GroupCommit::run(Job job) {

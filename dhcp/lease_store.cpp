@@ -12,7 +12,8 @@
 namespace lab::dhcp {
 namespace {
 
-/// A class room that is switched on shares its commits; a client that comes alone waits for nothing but its own.
+/// A class room that is switched on shares its commits; a client that comes alone waits for nothing but its
+/// own.
 constexpr std::chrono::microseconds kGather(500);
 
 const std::vector<std::string>& schema() {
@@ -51,11 +52,14 @@ std::string bytes_of(const SQLite::Column& column) {
 
 LeaseStore::Content read_all(SQLite::Database& database) {
   LeaseStore::Content content;
-  // A database that its server has not opened since an update may still be without the column; a reader changes nothing.
+  // A database that its server has not opened since an update may still be without the column; a reader
+  // changes nothing.
   const int version = database.execAndGet("PRAGMA user_version").getInt();
   const bool old = version < 2;
-  constexpr char kNow[] = "SELECT address, state, client, hardware, hostname, started, expires, touched FROM lease";
-  constexpr char kBefore[] = "SELECT address, state, client, hardware, hostname, started, expires, started FROM lease";
+  constexpr char kNow[] =
+      "SELECT address, state, client, hardware, hostname, started, expires, touched FROM lease";
+  constexpr char kBefore[] =
+      "SELECT address, state, client, hardware, hostname, started, expires, started FROM lease";
   SQLite::Statement leases(database, old ? kBefore : kNow);
   while (leases.executeStep())
     content.leases.push_back({.address = IpAddress::v4(leases.getColumn(0).getUInt()),
@@ -166,14 +170,20 @@ Result<std::unique_ptr<LeaseStore>> LeaseStore::open(const std::string& path, Co
   }
 }
 
+store::GroupCommit::Job LeaseStore::job(StoreChange change) {
+  return [this, change = std::move(change)](SQLite::Database&) {
+    for (const auto& lease : change.leases) statements_->put(lease);
+    for (const auto& name : change.names) statements_->put(name);
+    for (const auto& lent : change.ports) statements_->put(lent);
+  };
+}
+
 void LeaseStore::save(StoreChange change, std::function<void(const Error*)> done) {
-  commit_->submit(
-      [this, change = std::move(change)](SQLite::Database&) {
-        for (const auto& lease : change.leases) statements_->put(lease);
-        for (const auto& name : change.names) statements_->put(name);
-        for (const auto& lent : change.ports) statements_->put(lent);
-      },
-      std::move(done));
+  commit_->submit(job(std::move(change)), std::move(done));
+}
+
+void LeaseStore::save_lone(StoreChange change, std::function<void(const Error*)> done) {
+  commit_->submit_lone(job(std::move(change)), std::move(done));
 }
 
 }  // namespace lab::dhcp

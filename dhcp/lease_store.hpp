@@ -62,13 +62,17 @@ class LeaseStore {
   /// Needs Access::Own. `done` is called on the writer's thread: nullptr when everything is on disk, else why
   /// not.
   void save(StoreChange change, std::function<void(const Error*)> done);
+  /// The same for a client that comes alone: on the caller's thread, before this returns, when the disk is
+  /// free and quick.
+  void save_lone(StoreChange change, std::function<void(const Error*)> done);
 
  private:
+  store::GroupCommit::Job job(StoreChange change);
   struct Statements;
   LeaseStore() = default;
 
   int lock_ = -1;
-  std::unique_ptr<Statements> statements_;  // used by the writer's thread only
+  std::unique_ptr<Statements> statements_;  // of the jobs, of which one runs at a time
   std::unique_ptr<store::GroupCommit> commit_;
 };
 

@@ -257,8 +257,9 @@ void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vec
   leases_changed_ = true;
   if (partner_ && partner_->connected())
     return commit_on_both(std::move(change), std::move(replies), std::move(before));
-  store_->save(std::move(change), [this, replies = std::move(replies)](const Error* error) {
-    // On the writer's thread: the replies are ready, and one more change of threads would only cost time.
+  const auto save = change.leases.size() == 1 ? &LeaseStore::save_lone : &LeaseStore::save;
+  (*store_.*save)(std::move(change), [this, replies = std::move(replies)](const Error* error) {
+    // Wherever it was written: the replies are ready, and one more change of threads would only cost time.
     // Without a commit there is no ACK: the client asks again, and is served once the disk is.
     if (error == nullptr) {
       send(replies);

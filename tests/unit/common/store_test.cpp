@@ -69,6 +69,32 @@ TEST_F(Folder, AFailedJobTakesNoOtherWithIt) {
   EXPECT_EQ(rows(), 90);
 }
 
+TEST_F(Folder, ALoneJobIsOnDiskBeforeItsSubmissionReturns) {
+  GroupCommit group(fresh());
+  std::string said;
+  group.submit_lone(insert(1), [&](const Error* error) { said += error == nullptr ? "done " : "failed "; });
+  EXPECT_EQ(said, "done ");
+  EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(Folder, ALoneJobThatFailsLeavesNothingAndStopsNobody) {
+  std::string said;
+  {
+    GroupCommit group(fresh());
+    const auto hear = [&](const Error* error) { said += error == nullptr ? "done " : error->what + " "; };
+    group.submit_lone(
+        [](SQLite::Database& database) {
+          insert(1)(database);
+          throw std::runtime_error("no");
+        },
+        hear);
+    group.submit(insert(2), {});
+    group.submit_lone(insert(3), hear);
+  }
+  EXPECT_EQ(said, "no done ");
+  EXPECT_EQ(rows(), 2);
+}
+
 TEST_F(Folder, ManyThreadsAreAllAnswered) {
   std::atomic<int> well = 0;
   {
@@ -76,8 +102,10 @@ TEST_F(Folder, ManyThreadsAreAllAnswered) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&, t] {
+        const auto submit = t % 2 == 0 ? &GroupCommit::submit : &GroupCommit::submit_lone;
         for (int n = 0; n < 50; ++n)
-          group.submit(insert(t * 1000 + n), [&](const Error* error) { well += error == nullptr ? 1 : 0; });
+          (group.*submit)(insert(t * 1000 + n),
+                          [&](const Error* error) { well += error == nullptr ? 1 : 0; });
       });
   }
   EXPECT_EQ(well, 200);
