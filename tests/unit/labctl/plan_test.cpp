@@ -416,11 +416,12 @@ TEST(Plan, ZonesThatLeaveOverTlsAloneAreFetchedOverTls) {  // RFC 9103
   EXPECT_THAT(
       text("ns1"),
       HasSubstr(
-          "private.lab: {file: zones/private.lab.zone, transfer: {keys: [transfer], tls: true}, notify: "
+          "private.lab: {file: zones/private.lab.zone, zonemd: true, transfer: {keys: [transfer], tls: true}, notify: "
           "[192.168.70.11:53], key: transfer}"));
   EXPECT_THAT(text("ns2"),
               HasSubstr("private.lab: {primaries: [192.168.70.10:853], key: transfer, primaries_tls: {name: "
                         "ns.private.lab, ca: "));
+  EXPECT_THAT(text("ns2"), HasSubstr("}, zonemd: true}")) << "a copy without the digest is not taken (RFC 8976)";
   EXPECT_THAT(lab::testing::load(
                   "networks: {lan: 10.0.0.0/24}\ndomains: {x.lab: }\nnodes: {a: {networks: {lan: 10.0.0.1}, "
                   "services: {dns: {tls: false, transfer_tls: true}}}}\n")
