@@ -1,14 +1,20 @@
 #include "common/store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <condition_variable>
-#include <deque>
+#include <cstring>
+#include <filesystem>
 #include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace lab::store {
 
@@ -41,6 +47,36 @@ void migrate(SQLite::Database& database, const std::vector<std::string>& steps) 
   }
 }
 
+void execute(SQLite::Statement& statement) {
+  struct Reset {
+    SQLite::Statement& statement;
+    ~Reset() { (void)statement.tryReset(); }
+  } reset{statement};
+  statement.exec();
+}
+
+Result<OwnerLock> OwnerLock::take(const std::string& database, const std::string& remedy) {
+  const auto folder = std::filesystem::path(database).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  OwnerLock lock;
+  lock.file_ = ::open((database + "-lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock.file_ < 0 || ::flock(lock.file_, LOCK_EX | LOCK_NB) != 0)
+    return fail(std::string("cannot have the database for itself: ") + std::strerror(errno), database,
+                remedy);
+  return lock;
+}
+
+OwnerLock::OwnerLock(OwnerLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+
+OwnerLock& OwnerLock::operator=(OwnerLock&& other) noexcept {
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+OwnerLock::~OwnerLock() {
+  if (file_ >= 0) ::close(file_);
+}
+
 /// A disk that takes longer is left to the writer thread: who submits has others to serve meanwhile.
 constexpr std::chrono::milliseconds kQuickDisk(2);
 
@@ -70,7 +106,7 @@ struct GroupCommit::Impl {
   bool committing = false, quick_disk = true, ending = false;
   std::thread writer;
 
-  void run() {
+  void write_groups() {
     std::unique_lock lock(mutex);
     for (;;) {
       arrived.wait(lock, [&] { return (ending || !waiting.empty()) && !committing; });
@@ -105,11 +141,11 @@ struct GroupCommit::Impl {
 
   void commit(std::vector<Item>& group) {
     try {
-      step(begin);
+      execute(begin);
       try {
         const bool alone = group.size() == 1;  // then the transaction itself is what can be undone
         for (auto& item : group) perform(item, alone);
-        step(alone && group.front().error ? rollback : end);
+        execute(alone && group.front().error ? rollback : end);
       } catch (...) {
         attempt(rollback);
         throw;
@@ -124,9 +160,9 @@ struct GroupCommit::Impl {
 
   void perform(Item& item, bool alone) {
     try {
-      if (!alone) step(save);
+      if (!alone) execute(save);
       item.job(*database);
-      if (!alone) step(release);
+      if (!alone) execute(release);
     } catch (const std::exception& e) {
       item.error = Error{e.what(), database->getFilename(), {}};
       if (alone) return;
@@ -135,14 +171,6 @@ struct GroupCommit::Impl {
     }
   }
 
-  static void step(SQLite::Statement& statement) {
-    // Reset also after a failure: a statement left half-way would fail every later use.
-    struct Reset {
-      SQLite::Statement& statement;
-      ~Reset() { (void)statement.tryReset(); }
-    } reset{statement};
-    statement.exec();
-  }
   /// After a failure, upon which SQLite may have undone all by itself.
   static void attempt(SQLite::Statement& statement) {
     (void)statement.tryExecuteStep();
@@ -153,7 +181,7 @@ struct GroupCommit::Impl {
 GroupCommit::GroupCommit(std::unique_ptr<SQLite::Database> database, std::chrono::microseconds gather)
     : impl_(std::make_unique<Impl>(std::move(database))) {
   impl_->gather = gather;
-  impl_->writer = std::thread([this] { impl_->run(); });
+  impl_->writer = std::thread([this] { impl_->write_groups(); });
 }
 
 GroupCommit::~GroupCommit() {

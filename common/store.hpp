@@ -12,7 +12,8 @@
 
 namespace SQLite {
 class Database;
-}
+class Statement;
+}  // namespace SQLite
 
 namespace lab::store {
 
@@ -28,6 +29,24 @@ std::unique_ptr<SQLite::Database> open(const std::string& path, const OpenOption
 /// Brings the schema up to date: `steps[i]` is the SQL that leads from user_version i to i+1. Each step is a
 /// transaction. Throws when the file is newer than this program knows.
 void migrate(SQLite::Database& database, const std::vector<std::string>& steps);
+
+/// Carries a statement out and resets it, also after a failure: one left half-way would fail every later use.
+void execute(SQLite::Statement& statement);
+
+/// Held by the one program that may write a database while it has its content in memory; goes with the
+/// process.
+class OwnerLock {
+ public:
+  /// `remedy`: what to do when another one has it. Makes the folder where there is none (which may throw).
+  static Result<OwnerLock> take(const std::string& database, const std::string& remedy);
+  OwnerLock() = default;
+  OwnerLock(OwnerLock&&) noexcept;
+  OwnerLock& operator=(OwnerLock&&) noexcept;
+  ~OwnerLock();
+
+ private:
+  int file_ = -1;
+};
 
 class GroupCommit {
  public:

@@ -71,7 +71,7 @@ class LeaseStore {
   struct Statements;
   LeaseStore() = default;
 
-  int lock_ = -1;
+  store::OwnerLock lock_;
   std::unique_ptr<Statements> statements_;  // of the jobs, of which one runs at a time
   std::unique_ptr<store::GroupCommit> commit_;
 };

@@ -17,10 +17,7 @@
 namespace lab::dhcp {
 namespace {
 
-constexpr std::size_t kBatch = 64;
-constexpr std::size_t kSendBatch = 32;
-constexpr std::size_t kPayload = 2048;           // larger datagrams are cut; no client sends them
-constexpr int kReceiveBuffer = 4 * 1024 * 1024;  // a class room that is switched on at once
+constexpr std::size_t kPayload = 2048;  // no client sends more
 
 sockaddr_in internet_address(const IpAddress& address, std::uint16_t port) {
   sockaddr_in at{};
@@ -43,36 +40,12 @@ Error broken(const char* doing, std::uint16_t port) {
 
 }  // namespace
 
-struct WireSocket::Buffers {
-  struct One {
-    std::uint8_t payload[kPayload];
-    alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))];
-    sockaddr_in from;
-    iovec vector;
-  };
-  One all[kBatch];
-  mmsghdr headers[kBatch];
-
-  void prepare() {
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      One& one = all[i];
-      one.vector = {one.payload, sizeof one.payload};
-      headers[i] = {};
-      msghdr& h = headers[i].msg_hdr;
-      h.msg_name = &one.from;
-      h.msg_namelen = sizeof one.from;
-      h.msg_iov = &one.vector;
-      h.msg_iovlen = 1;
-      h.msg_control = one.control;
-      h.msg_controllen = sizeof one.control;
-    }
-  }
-};
+struct WireSocket::Batch : ReceiveBatch<sockaddr_in, in_pktinfo, kPayload> {};
 
 WireSocket::WireSocket(WireSocket&& other) noexcept
     : udp_(std::exchange(other.udp_, -1)),
       raw_(std::exchange(other.raw_, -1)),
-      buffers_(std::move(other.buffers_)),
+      batch_(std::move(other.batch_)),
       incoming_(std::move(other.incoming_)),
       names_(std::move(other.names_)) {}
 
@@ -89,51 +62,33 @@ Result<WireSocket> WireSocket::open(std::uint16_t port) {
   if (setsockopt(s.udp_, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) != 0 ||
       setsockopt(s.udp_, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0)
     return std::unexpected(broken("set up the socket", port));
-  // Beyond the system's limit where we may; else as much as it allows.
-  if (setsockopt(s.udp_, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) != 0)
-    (void)setsockopt(s.udp_, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
+  widen_receive_buffer(s.udp_);
   const auto any = internet_address({}, port);
   if (bind(s.udp_, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
     return std::unexpected(broken("listen", port));
   // Protocol 0: it only sends; a protocol would give it a copy of every packet on the machine.
   s.raw_ = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (s.raw_ < 0) return std::unexpected(broken("make a packet socket", port));
-  s.buffers_ = std::make_unique<Buffers>();
-  s.incoming_.reserve(kBatch);
+  s.batch_ = std::make_unique<Batch>();
+  s.incoming_.reserve(kReceiveBatch);
   return s;
-}
-
-const std::string& WireSocket::interface_name(int index) {
-  if (auto known = names_.find(index); known != names_.end()) return known->second;
-  char name[IF_NAMESIZE] = "";
-  if_indextoname(static_cast<unsigned>(index), name);
-  // An interface that was removed and made again has a new number; the old one is forgotten.
-  std::erase_if(names_, [&](const auto& entry) { return entry.second == name; });
-  return names_[index] = name;
-}
-
-int WireSocket::interface_index(const std::string& name) {
-  for (const auto& [index, known] : names_)
-    if (known == name) return index;
-  return static_cast<int>(if_nametoindex(name.c_str()));
 }
 
 const std::vector<Incoming>& WireSocket::receive(bool& more) {
   incoming_.clear();
-  buffers_->prepare();
-  const int count = recvmmsg(udp_, buffers_->headers, kBatch, 0, nullptr);
-  more = count == static_cast<int>(kBatch);
-  for (int i = 0; i < count; ++i) {
-    auto& one = buffers_->all[i];
-    msghdr& h = buffers_->headers[i].msg_hdr;
-    Incoming in{.payload = std::span(one.payload, buffers_->headers[i].msg_len),
+  const auto count = batch_->receive(udp_);
+  more = count == kReceiveBatch;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& one = (*batch_)[i];
+    msghdr& h = batch_->header(i);
+    Incoming in{.payload = std::span(one.payload, batch_->size_of(i)),
                 .arrival = {.interface = {}, .source = address_of(one.from.sin_addr), .destination = {}},
                 .from = {address_of(one.from.sin_addr), ntohs(one.from.sin_port)}};
     for (cmsghdr* c = CMSG_FIRSTHDR(&h); c != nullptr; c = CMSG_NXTHDR(&h, c)) {
       if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO) continue;
       in_pktinfo info{};
       std::memcpy(&info, CMSG_DATA(c), sizeof info);
-      in.arrival.interface = interface_name(info.ipi_ifindex);
+      in.arrival.interface = names_.of(info.ipi_ifindex);
       in.arrival.destination = address_of(info.ipi_addr);
     }
     incoming_.push_back(std::move(in));
@@ -150,9 +105,9 @@ Outgoing WireSocket::prepare(const Reply& reply, const std::string& interface) {
   switch (reply.delivery) {
     case Delivery::Relay:
     case Delivery::Unicast: break;  // routed: the way back may differ from the way here
-    case Delivery::Broadcast: out.interface = interface_index(interface); break;
+    case Delivery::Broadcast: out.interface = names_.index_of(interface); break;
     case Delivery::Hardware:
-      out.interface = interface_index(interface);
+      out.interface = names_.index_of(interface);
       out.bytes = encode_packet({{reply.from, kServerPort}, reply.to, out.bytes});
       out.hardware.emplace(reply.message.hardware().begin(), reply.message.hardware().end());
       break;

@@ -6,11 +6,11 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "common/address.hpp"
 #include "common/error.hpp"
+#include "dhcp/datagrams.hpp"
 #include "dhcp/server.hpp"
 
 namespace lab::dhcp {
@@ -49,19 +49,18 @@ class WireSocket {
   void send(std::span<const Outgoing> all, const std::function<void(const Outgoing&)>& failed) const;
 
   /// The kernel's number of the interface; 0 when there is none.
-  int interface_index(const std::string& name);
+  int interface_index(const std::string& name) const { return names_.index_of(name); }
 
  private:
   WireSocket() = default;
-  const std::string& interface_name(int index);
   std::size_t send_datagrams(std::span<const Outgoing> all) const;
   bool send_frame(const Outgoing& outgoing) const;
 
-  struct Buffers;
+  struct Batch;
   int udp_ = -1, raw_ = -1;
-  std::unique_ptr<Buffers> buffers_;
+  std::unique_ptr<Batch> batch_;
   std::vector<Incoming> incoming_;
-  std::unordered_map<int, std::string> names_;
+  InterfaceNames names_;
 };
 
 /// Our IPv4 address on `interface` inside `network`; nullopt when it has none there.

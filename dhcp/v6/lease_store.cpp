@@ -1,14 +1,8 @@
 #include "dhcp/v6/lease_store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 
 namespace lab::dhcp::v6 {
 
@@ -124,7 +118,7 @@ struct LeaseStore::Statements {
     put_lease.bindNoCopy(8, lease.hostname);
     put_lease.bind(9, epoch(lease.started));
     put_lease.bind(10, epoch(lease.expires));
-    run(put_lease);
+    store::execute(put_lease);
   }
   void put(const DnsName& name) {
     SQLite::Statement& statement = name.forget ? drop_name : put_name;
@@ -132,18 +126,10 @@ struct LeaseStore::Statements {
     statement.bindNoCopy(2, name.fqdn);
     bind_bytes(statement, 3, name.client);
     if (!name.forget) statement.bind(4, static_cast<int>(name.state));
-    run(statement);
+    store::execute(statement);
   }
 
  private:
-  static void run(SQLite::Statement& statement) {
-    // Reset first, also after a failure: a statement left half-way would fail every later use.
-    struct Reset {
-      SQLite::Statement& statement;
-      ~Reset() { (void)statement.tryReset(); }
-    } reset{statement};
-    statement.exec();
-  }
   SQLite::Statement put_lease, put_name, drop_name;
 };
 
@@ -151,7 +137,6 @@ LeaseStore::~LeaseStore() {
   // The statements go before their database does, and on the thread that uses them.
   if (commit_) (void)commit_->run([this](SQLite::Database&) { statements_.reset(); });
   commit_.reset();
-  if (lock_ >= 0) close(lock_);
 }
 
 Result<std::unique_ptr<LeaseStore>> LeaseStore::open(const std::string& path, Content& content,
@@ -162,13 +147,10 @@ Result<std::unique_ptr<LeaseStore>> LeaseStore::open(const std::string& path, Co
       read_all(*store::open(path, {.read_only = true}), content);
       return opened;
     }
-    const auto folder = std::filesystem::path(path).parent_path();
-    if (!folder.empty()) std::filesystem::create_directories(folder);
     // Two servers on one database would each believe that they know every lease.
-    opened->lock_ = ::open((path + "-lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (opened->lock_ < 0 || flock(opened->lock_, LOCK_EX | LOCK_NB) != 0)
-      return fail("cannot have the lease database for itself: " + std::string(std::strerror(errno)), path,
-                  "is a lab-dhcpd running on it?");
+    auto alone = store::OwnerLock::take(path, "is a lab-dhcpd running on it?");
+    if (!alone) return std::unexpected(alone.error());
+    opened->lock_ = std::move(*alone);
     auto database = store::open(path, {.cache_kib = 1024});
     store::migrate(*database, schema());
     const Bytes fresh = content.duid;

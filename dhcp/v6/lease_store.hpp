@@ -43,7 +43,7 @@ class LeaseStore {
   struct Statements;
   LeaseStore() = default;
 
-  int lock_ = -1;
+  store::OwnerLock lock_;
   std::unique_ptr<Statements> statements_;  // used by the writer's thread only
   std::unique_ptr<store::GroupCommit> commit_;
 };

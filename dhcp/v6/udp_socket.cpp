@@ -17,9 +17,6 @@ namespace lab::dhcp::v6 {
 
 namespace {
 
-constexpr std::size_t kBatch = 64, kSendBatch = 32;
-constexpr int kReceiveBuffer = 4 << 20;  // a class room that switches on together
-
 sockaddr_in6 internet_address(const Endpoint& at, int interface) {
   sockaddr_in6 out{};
   out.sin6_family = AF_INET6;
@@ -44,35 +41,11 @@ Error broken(const char* doing, std::uint16_t port) {
 
 }  // namespace
 
-struct UdpSocket::Buffers {
-  struct One {
-    std::uint8_t payload[kMessageLimits.received];
-    alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(in6_pktinfo))];
-    sockaddr_in6 from;
-    iovec vector;
-  };
-  One all[kBatch];
-  mmsghdr headers[kBatch];
-
-  void prepare() {
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      One& one = all[i];
-      one.vector = {one.payload, sizeof one.payload};
-      headers[i] = {};
-      msghdr& h = headers[i].msg_hdr;
-      h.msg_name = &one.from;
-      h.msg_namelen = sizeof one.from;
-      h.msg_iov = &one.vector;
-      h.msg_iovlen = 1;
-      h.msg_control = one.control;
-      h.msg_controllen = sizeof one.control;
-    }
-  }
-};
+struct UdpSocket::Batch : ReceiveBatch<sockaddr_in6, in6_pktinfo, kMessageLimits.received> {};
 
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
     : udp_(std::exchange(other.udp_, -1)),
-      buffers_(std::move(other.buffers_)),
+      batch_(std::move(other.batch_)),
       incoming_(std::move(other.incoming_)),
       names_(std::move(other.names_)) {}
 
@@ -91,14 +64,12 @@ Result<UdpSocket> UdpSocket::open(std::uint16_t port) {
     return std::unexpected(broken("set up the socket", port));
   // Without this, a group joined by another program on an interface we do not serve would reach us too.
   (void)setsockopt(s.udp_, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &off, sizeof off);
-  // Beyond the system's limit where we may; else as much as it allows.
-  if (setsockopt(s.udp_, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) != 0)
-    (void)setsockopt(s.udp_, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
+  widen_receive_buffer(s.udp_);
   const auto any = internet_address({IpAddress::v6({}), port}, 0);
   if (bind(s.udp_, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
     return std::unexpected(broken("listen", port));
-  s.buffers_ = std::make_unique<Buffers>();
-  s.incoming_.reserve(kBatch);
+  s.batch_ = std::make_unique<Batch>();
+  s.incoming_.reserve(kReceiveBatch);
   return s;
 }
 
@@ -117,24 +88,14 @@ Result<void> UdpSocket::join(const std::string& interface) {
   return {};
 }
 
-const std::string& UdpSocket::interface_name(int index) {
-  if (const auto known = names_.find(index); known != names_.end()) return known->second;
-  char name[IF_NAMESIZE] = "";
-  if_indextoname(static_cast<unsigned>(index), name);
-  // An interface that was removed and made again has a new number; the old one is forgotten.
-  std::erase_if(names_, [&](const auto& entry) { return entry.second == name; });
-  return names_[index] = name;
-}
-
 const std::vector<Incoming>& UdpSocket::receive(bool& more) {
   incoming_.clear();
-  buffers_->prepare();
-  const int count = recvmmsg(udp_, buffers_->headers, kBatch, 0, nullptr);
-  more = count == static_cast<int>(kBatch);
-  for (int i = 0; i < count; ++i) {
-    auto& one = buffers_->all[i];
-    msghdr& h = buffers_->headers[i].msg_hdr;
-    Incoming in{.payload = std::span(one.payload, buffers_->headers[i].msg_len),
+  const auto count = batch_->receive(udp_);
+  more = count == kReceiveBatch;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& one = (*batch_)[i];
+    msghdr& h = batch_->header(i);
+    Incoming in{.payload = std::span(one.payload, batch_->size_of(i)),
                 .arrival = {.interface = {}, .source = address_of(one.from.sin6_addr), .destination = {}},
                 .from = {address_of(one.from.sin6_addr), ntohs(one.from.sin6_port)}};
     for (cmsghdr* c = CMSG_FIRSTHDR(&h); c != nullptr; c = CMSG_NXTHDR(&h, c)) {
@@ -142,7 +103,7 @@ const std::vector<Incoming>& UdpSocket::receive(bool& more) {
       in6_pktinfo info{};
       std::memcpy(&info, CMSG_DATA(c), sizeof info);
       in.interface = static_cast<int>(info.ipi6_ifindex);
-      in.arrival.interface = interface_name(in.interface);
+      in.arrival.interface = names_.of(in.interface);
       in.arrival.destination = address_of(info.ipi6_addr);
     }
     incoming_.push_back(std::move(in));

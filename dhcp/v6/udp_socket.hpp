@@ -6,11 +6,11 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "common/address.hpp"
 #include "common/error.hpp"
+#include "dhcp/datagrams.hpp"
 #include "dhcp/v6/server.hpp"
 
 namespace lab::dhcp::v6 {
@@ -49,14 +49,13 @@ class UdpSocket {
 
  private:
   UdpSocket() = default;
-  const std::string& interface_name(int index);
   std::size_t send_batch(std::span<const Outgoing> all) const;
 
-  struct Buffers;
+  struct Batch;
   int udp_ = -1;
-  std::unique_ptr<Buffers> buffers_;
+  std::unique_ptr<Batch> batch_;
   std::vector<Incoming> incoming_;
-  std::unordered_map<int, std::string> names_;
+  InterfaceNames names_;
 };
 
 /// Our IPv6 addresses on an interface, link-local ones last.
