@@ -249,7 +249,13 @@ void Service::offer_after_probe(const Message& message, const Arrival& arrival, 
 }
 
 void Service::follow_name(const Lease& lease, StoreChange& change) {
-  std::ranges::move(names_.follow(lease, server_.fqdn(lease)), std::back_inserter(change.names));
+  std::ranges::move(names_.follow(lease, wanted_name(lease)), std::back_inserter(change.names));
+}
+
+/// A lease that has been given back while the partner is silent is kept for its client as one that has run
+/// out is: its name is not.
+std::string Service::wanted_name(const Lease& lease) const {
+  return lease.expires > now() ? server_.fqdn(lease) : std::string();
 }
 
 void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
