@@ -74,11 +74,13 @@ std::string port_of(const Message& m, const Arrival& arrival) {
 constexpr char kPartnersToJudge[] =
     "an address of the partner's share while it is silent: it may have lent it since";
 
-/// When a record was made. Of two in one second, as of a client that gives its lease back and takes it again,
-/// the later must be known as such, also by the partner.
+/// When a record was made. Of two made within moments, as of a client that gives its lease back and takes it
+/// again, the later must be known as such, also by a partner whose clock shows another second: between two
+/// connections the difference of the clocks, in whole seconds, is found to be one more or one less.
 ServerTime stamp(const Lease* before, LeaseState next, ServerTime now) {
-  const bool same_second = before != nullptr && before->touched >= now && before->state != next;
-  return same_second ? before->touched + std::chrono::seconds(1) : now;
+  constexpr std::chrono::seconds kApart(2);
+  const bool needed = before != nullptr && before->state != next;
+  return needed ? std::max(now, before->touched + kApart) : now;
 }
 
 Outcome silence(std::string why, bool alarming = false) {

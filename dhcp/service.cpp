@@ -79,10 +79,12 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   auto store = LeaseStore::open(config.leases, content);
   if (!store) return std::unexpected(store.error());
   service->store_ = std::move(*store);
+  if (auto clock = service->clock_.go_on(config.leases); !clock) return std::unexpected(clock.error());
   const std::size_t count = content.leases.size();
   const auto now = service->now();
   for (auto& lease : content.leases) {
     lease.expires = end_by_clock(lease.started, lease.expires, now);
+    lease.touched = order_by_clock(lease.touched, now);
     service->server_.restore(std::move(lease));
   }
   for (const auto& name : content.names) service->names_.restore(name);

@@ -2,7 +2,7 @@
 """Names in DNS of two servers on one network: whoever serves registers and removes them, also what the other began."""
 import netlab
 from dhcp_world import Host, isolate
-from failover_world import Machines, OWN, Server, pair
+from failover_world import Machines, OWN, Server, again_from, pair
 
 isolate()
 netlab.need('ip', 'dig')
@@ -41,14 +41,6 @@ def becomes(name, address, there=True, of=None):
     """`of`: whose name the address has instead."""
     expected = (address, 1, f'{name}.helper.bac.') if there else ('', 0, of or '')
     netlab.until(lambda: records(name, address) == expected, f'{name} at {address} to be {"there" if there else "gone"}, not {records(name, address)}')
-
-
-def again_from(host, server):
-    """The client is started anew on its lease, and asks by broadcast: whoever serves answers."""
-    host.process.kill()
-    host.process.wait()
-    host.lab_dhclient('--release')
-    netlab.until(lambda: host.lease()['server'] == OWN[server], f'{host.name} to be served by the {server}')
 
 
 def test_the_standby_registers_what_the_killed_primary_had_only_promised():

@@ -31,14 +31,14 @@ class Machines:
 
 
 class Server(netlab.Daemon):
-    def __init__(self, role, place=None, lease='1h', startup='2s', reach='10m', more=''):
+    def __init__(self, role, place=None, lease='1h', startup='2s', reach='10m', more='', clock=None):
         self.role, self.place = role, place or netlab.Folder()
         path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'reach': reach} + more)
         program = netlab.program('lab-dhcpd')
         if role == 'standby':
             program = self.place.write('in-srv2', f'#!/bin/sh\nexec ip netns exec srv2 {program} "$@"\n')
             os.chmod(program, 0o755)
-        super().__init__(program, '--config', path, '--log-level', 'debug')
+        super().__init__(program, '--config', path, '--log-level', 'debug', env=clock and clock.env)
 
     def ask(self, *words):
         return json.loads(netlab.run(netlab.program('lab-leases'), '--control', self.place / 'dhcp.sock', *words))
@@ -63,6 +63,14 @@ def pair(**manner):
             server.kill()
         raise
     return servers
+
+
+def again_from(host, server):
+    """The client is started anew on its lease, and asks by broadcast: whoever serves answers."""
+    host.process.kill()
+    host.process.wait()
+    host.lab_dhclient('--release')
+    netlab.until(lambda: host.lease()['server'] == OWN[server], f'{host.name} to be served by the {server}')
 
 
 class Cut:
