@@ -5,6 +5,7 @@ import json, os, time
 import netlab
 from dhcp_world import Clock, Host, Server, isolate
 import failover_world
+from dhcp6_world import CONFIG as CONFIG6, Host6, isolate6
 from failover_world import Machines, OWN, again_from
 
 isolate()
@@ -59,6 +60,30 @@ def test_a_clock_set_while_the_server_runs_or_before_it_is_started_anew_ends_no_
                 netlab.equal(lent(again), {FIRST: ('pc1', 3600), SECOND: ('pc2', 3600)})
                 pc1.lab_dhclient()
                 netlab.until(lambda: 'leased ' + FIRST in again.log(), 'the lease confirmed')
+
+
+def test_nor_does_it_end_one_of_ipv6():
+    """Its client keeps silent meanwhile."""
+    def known(server):
+        said = json.loads(netlab.run(netlab.program('lab-leases'), '--control', server.place / 'dhcp.sock6', '--json'))['leases']
+        return [(l['address'], l['state']) for l in said]
+
+    isolate6()
+    for ahead in (MONTH, -MONTH):
+        clock = Clock()
+        with Server(CONFIG6 + 'control: dhcp.sock\n', clock=clock) as server, Host6('pc1') as pc1, Host6('pc2') as pc2:
+            pc1.lab('--ipv6', 'stateful')
+            address, = pc1.lease6()['addresses']
+            pc1.process.kill()
+            clock.set(ahead)
+            time.sleep(1.2)
+            netlab.equal(known(server), [(address, 'active')])
+            server.kill()
+            with Server(CONFIG6 + 'control: dhcp.sock\n', again=server, clock=clock) as again:
+                time.sleep(1.2)
+                netlab.equal(known(again), [(address, 'active')])
+                pc2.lab('--ipv6', 'stateful')
+                netlab.equal(address in pc2.lease6()['addresses'], False, 'given twice')
 
 
 def test_two_servers_whose_clocks_differ_agree_on_every_lease():
