@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """Names in DNS of two servers on one network: whoever serves registers and removes them, also what the other began."""
+import os, random, threading, time
+
 import netlab
-from dhcp_world import Host, isolate
+from dhcp_world import Host, ip, isolate
 from failover_world import Machines, OWN, Server, again_from, pair
+from many_clients import ACK, DISCOVER, RELEASE, REQUEST, Relay, option
 
 isolate()
 netlab.need('ip', 'dig')
+KILLS = int(os.environ.get('LAB_KILLS', '4'))  # more for a soak
 
 DNS = '''
 listen: [192.168.56.10:53]
 zones:
   helper.bac: {file: zones/helper.bac.zone}
   56.168.192.in-addr.arpa: {file: zones/56.168.192.in-addr.arpa.zone}
+  88.10.in-addr.arpa: {file: zones/56.168.192.in-addr.arpa.zone}
 update: {networks: [192.168.56.0/24]}
 journal: journal
 '''
@@ -136,6 +141,105 @@ def test_expiry_at_a_sole_standby_takes_the_name_away_and_the_next_owners_is_the
             finally:
                 for host in hosts:
                     host.__exit__()
+
+
+class Crowd:
+    """Clients behind a relay that come and go; each remembers what it was acknowledged."""
+    RELAY = '10.88.0.2'
+
+    def __init__(self):
+        self.relay = Relay(self.RELAY, *OWN.values())
+        self.has, self.came, self.errors, self.stopping = {}, 0, [], threading.Event()
+        self.worker = threading.Thread(target=self.live)
+
+    def lease(self, client):
+        """Anew where its server dies between offer and request."""
+        end = time.monotonic() + netlab.DEADLINE
+        while time.monotonic() < end:
+            offer = self.relay.ask(DISCOVER, client, patience=1)
+            answer = offer and self.relay.ask(REQUEST, client, option(50, offer[1]) + option(54, offer[2]), patience=1)
+            if answer and answer[0] == ACK:
+                return answer[1:]
+        raise AssertionError(f'client {client} got no lease')
+
+    def live(self):
+        try:
+            while not self.stopping.is_set():
+                if len(self.has) > 20 and random.random() < 0.5:
+                    client = random.choice(list(self.has))
+                    address, server = self.has.pop(client)
+                    self.relay.send(RELEASE, client, option(54, server), ciaddr=address, to=server)
+                    continue
+                client, self.came = self.came + 1, self.came + 1
+                address, server = self.lease(client)
+                for other, (held, _) in self.has.items():
+                    if held == address:
+                        self.errors.append(f'{address} was given to clients {other} and {client}')
+                self.has[client] = address, server
+        except Exception as error:
+            self.errors.append(repr(error))
+
+    def __enter__(self):
+        self.worker.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.worker.join()
+
+
+def all_names(folder, came, addresses):
+    """What DNS says of every client there ever was: {address: name} by A records, and by PTR records."""
+    reverse = {'.'.join(reversed(a.split('.'))) + '.in-addr.arpa.': a for a in addresses}
+    asked = folder.write('asked', ''.join(f'c{n + 1}.helper.bac A\n' for n in range(came)) + ''.join(f'{r} PTR\n' for r in reverse))
+    rows = [line.split() for line in netlab.run('dig', '@192.168.56.10', '+noall', '+answer', '-f', asked).splitlines()]
+    return ([(row[4], row[0].split('.')[0]) for row in rows if row[3] == 'A'],
+            [(reverse[row[0]], row[4].split('.')[0]) for row in rows if row[3] == 'PTR'])
+
+
+def test_names_are_those_of_the_leases_whoever_is_killed_whenever():
+    far = '  far: {network: 10.88.0.0/16, ranges: [10.88.1.0-10.88.100.255], lease: 1h}\n'
+    manner = MANNER | {'scopes': far, 'reach': '10m'}
+    with Machines() as machines, NameServer(), Host('relay') as host, netlab.Folder() as folder:
+        host.run('ip', 'link', 'set', 'eth0', 'up')
+        host.run('ip', 'addr', 'add', '192.168.56.5/24', 'dev', 'eth0')
+        host.run('ip', 'addr', 'add', Crowd.RELAY + '/16', 'dev', 'lo')
+        ip('route', 'add', '10.88.0.0/16', 'via', '192.168.56.5')
+        machines.second.run('ip', 'route', 'add', '10.88.0.0/16', 'via', '192.168.56.5')
+        servers = dict(zip(('primary', 'standby'), pair(**manner)))
+        try:
+            with Crowd() as crowd:
+                for _ in range(KILLS):
+                    target = crowd.came + 15
+                    netlab.until(lambda: crowd.came >= target or crowd.errors, 'leases under load')
+                    time.sleep(random.random() / 100)  # any moment of an exchange
+                    role, other = random.choice((('primary', 'standby'), ('standby', 'primary')))
+                    servers[role].kill()
+                    servers[other].becomes('alone')
+                    target = crowd.came + 15
+                    netlab.until(lambda: crowd.came >= target or crowd.errors, 'leases of one server alone')
+                    servers[role] = Server(role, place=servers[role].place, **manner)
+                    for server in servers.values():
+                        server.becomes('in step')
+            netlab.equal(crowd.errors, [])
+            promised = {a: f'c{c}' for c, (a, _) in crowd.has.items()}
+
+            def difference():
+                """What the two servers' leases, and the names in DNS, do not have in common; empty when all is well."""
+                leases, others = servers['primary'].leases(), servers['standby'].leases()
+                ever = [l['address'] for l in servers['primary'].ask('--json')['leases']]
+                forward, reverse = all_names(folder, crowd.came, ever)
+                lists = {'the primary': leases.items(), 'the standby': others.items(), 'A records': forward, 'PTR records': reverse}
+                wrong = [f'{what}: {sorted(set(rows) ^ set(leases.items()))}' for what, rows in lists.items() if sorted(rows) != sorted(leases.items())]
+                return wrong + [f'forgotten: {promised.items() - leases.items()}'] * (not promised.items() <= leases.items())
+            try:
+                netlab.until(lambda: not difference(), 'names')
+            except AssertionError:
+                netlab.equal(difference(), [], 'leases and names')
+            print(f'        {KILLS} kills, {crowd.came} clients, {len(promised)} of them left')
+        finally:
+            for server in servers.values():
+                server.__exit__()
 
 
 netlab.run_tests(globals())

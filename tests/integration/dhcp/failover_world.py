@@ -10,7 +10,7 @@ control: dhcp.sock
 scopes:
   lan: {interface: eth0, network: 192.168.56.0/24, ranges: [192.168.56.100-192.168.56.107], lease: %(lease)s,
         options: {routers: [192.168.56.1]}}
-failover: {role: %(role)s, partner: "%(partner)s:647", secret: "a secret of this test alone", startup: %(startup)s, silence: 1s,
+%(scopes)sfailover: {role: %(role)s, partner: "%(partner)s:647", secret: "a secret of this test alone", startup: %(startup)s, silence: 1s,
            reach: %(reach)s}
 '''
 OWN = {'primary': '192.168.56.10', 'standby': '192.168.56.11'}
@@ -31,9 +31,10 @@ class Machines:
 
 
 class Server(netlab.Daemon):
-    def __init__(self, role, place=None, lease='1h', startup='2s', reach='10m', more='', clock=None):
+    def __init__(self, role, place=None, lease='1h', startup='2s', reach='10m', scopes='', more='', clock=None):
         self.role, self.place = role, place or netlab.Folder()
-        path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'reach': reach} + more)
+        path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'reach': reach,
+                                               'scopes': scopes} + more)
         program = netlab.program('lab-dhcpd')
         if role == 'standby':
             program = self.place.write('in-srv2', f'#!/bin/sh\nexec ip netns exec srv2 {program} "$@"\n')
