@@ -34,7 +34,8 @@ def isolate():
         if os.path.isdir(folder):
             netlab.run('mount', '-t', 'tmpfs', 'tmpfs', folder)
     os.makedirs('/run/netns')
-    ip('link', 'add', 'eth0', 'type', 'bridge')
+    # An address of its own, or it would take the least of its ports, and change it as hosts come: neighbours would not know.
+    ip('link', 'add', 'eth0', 'address', '02:4c:61:00:00:fe', 'type', 'bridge')
     ip('addr', 'add', ADDRESS + '/24', 'dev', 'eth0')
     ip('link', 'set', 'eth0', 'up')
 
