@@ -1,5 +1,7 @@
 #include "dhcp/dns_names.hpp"
 
+#include <algorithm>
+
 namespace lab::dhcp {
 
 void DnsNames::set(const DnsName& name) {
@@ -19,8 +21,47 @@ void DnsNames::take(const DnsName& name) {
   names_.erase(key(name));
 }
 
-void DnsNames::for_each(const std::function<void(const DnsName&)>& visit) const {
-  for (const auto& [key, name] : names_) visit(name);
+std::vector<DnsName> DnsNames::of(const IpAddress& address) const {
+  std::vector<DnsName> rows;
+  for (auto at = names_.lower_bound(Key{address, {}, {}});
+       at != names_.end() && at->second.address == address; ++at)
+    rows.push_back(at->second);
+  return rows;
+}
+
+std::vector<DnsName> DnsNames::agree(const Lease& lease, const std::string& fqdn,
+                                     const std::vector<DnsName>& partners, Later later) {
+  const bool active = lease.state == LeaseState::Active && !fqdn.empty();
+  const Key wanted{lease.address, fqdn, lease.client};
+  const auto theirs = std::ranges::find(partners, wanted, key);
+  if (active && theirs != partners.end()) {
+    const auto found = names_.find(wanted);
+    const auto own = found == names_.end() ? std::nullopt : std::optional(found->second.state);
+    DnsName row = *theirs;
+    switch (later) {
+      case Later::Ours: row.state = own.value_or(NameState::ToAdd); break;
+      case Later::Same:  // one of the two has gone on with the work
+        if (own == NameState::Present) row.state = NameState::Present;
+        break;
+      case Later::PartnersOfOurClient:  // we may have had it taken out while the partner believed it there
+        if (!own) row.state = NameState::ToAdd;
+        break;
+      case Later::Partners: break;
+    }
+    if (own == NameState::ToRemove || row.state == NameState::ToRemove) row.state = NameState::ToAdd;
+    set(row);
+  }
+  // Every other name goes, whoever registered it. Asked for twice, that does no harm: an update takes away
+  // nothing but what this client and address had.
+  for (const auto& row : partners)
+    if (!active || key(row) != wanted) names_.try_emplace(key(row), row);
+  auto rows = of(lease.address);
+  for (auto& row : rows) {
+    if (active && key(row) == wanted) continue;
+    row.state = NameState::ToRemove;
+    set(row);
+  }
+  return rows;
 }
 
 std::vector<DnsName> DnsNames::follow(const Lease& lease, const std::string& fqdn) {

@@ -112,7 +112,7 @@ asio::awaitable<bool> NameUpdater::perform(const DnsName& name) {
   NameTask task(adding ? NameTask::Kind::Add : NameTask::Kind::Remove, target(name));
   while (auto update = task.next()) {
     const auto rcode = co_await exchange(*update);
-    if (!settings_) co_return true;
+    if (!settings_ || paused_) co_return true;  // the partner has the row, and does it
     if (!rcode) {
       log::warning("dns: {}: {}; '{}' waits", settings_->server.text(), trouble_, name.fqdn);
       co_return false;

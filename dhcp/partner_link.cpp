@@ -44,6 +44,7 @@ struct PartnerLink::Session {
   asio::steady_timer more, silence;
   std::uint32_t last_number = 0;
   std::deque<std::pair<std::uint32_t, std::function<void(bool)>>> promised;
+  bool partner_has_told = false;                ///< its CaughtUp has come
   bool own_told = false, partner_told = false;  ///< CaughtUp is on the other's disk
   bool farewell = false, over = false, writing = false;
 };
@@ -328,9 +329,9 @@ void PartnerLink::on_frame(const std::shared_ptr<Session>& session, PartnerFrame
       }
       for (auto& lease : change->leases)
         for (auto* time : {&lease.started, &lease.expires, &lease.touched}) *time -= session->clock_offset;
-      return hooks_.take(std::move(*change), stored);
+      return hooks_.take(std::move(*change), !session->partner_has_told, stored);
     }
-    case PartnerKind::CaughtUp: return hooks_.take({}, stored);
+    case PartnerKind::CaughtUp: session->partner_has_told = true; return hooks_.take({}, false, stored);
     case PartnerKind::Stored:
       while (!session->promised.empty() && session->promised.front().first <= frame.number) {
         const auto done = std::move(session->promised.front().second);

@@ -24,8 +24,9 @@ class PartnerLink {
     std::function<PartnerHello()> hello;                    ///< all but role and nonce
     std::function<void(const PartnerHello&)> greeted;       ///< the partner has proved that it has the secret
     std::function<std::vector<StoreChange>()> everything;   ///< in pieces of PartnerLimits::kRows
-    /// The partner's rows; `stored` to be called on the io thread once they are on our disk, in order.
-    std::function<void(StoreChange, std::function<void(bool)> stored)> take;
+    /// The partner's rows, `of_before` this connection or new; `stored` to be called on the io thread once
+    /// they are on our disk, in order.
+    std::function<void(StoreChange, bool of_before, std::function<void(bool)> stored)> take;
     std::function<void()> changed;  ///< the partnership is in another state
   };
 

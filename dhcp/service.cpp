@@ -79,10 +79,12 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   auto store = LeaseStore::open(config.leases, content);
   if (!store) return std::unexpected(store.error());
   service->store_ = std::move(*store);
+  if (auto clock = service->clock_.go_on(config.leases); !clock) return std::unexpected(clock.error());
   const std::size_t count = content.leases.size();
   const auto now = service->now();
   for (auto& lease : content.leases) {
     lease.expires = end_by_clock(lease.started, lease.expires, now);
+    lease.touched = order_by_clock(lease.touched, now);
     service->server_.restore(std::move(lease));
   }
   for (const auto& name : content.names) service->names_.restore(name);
@@ -249,7 +251,13 @@ void Service::offer_after_probe(const Message& message, const Arrival& arrival, 
 }
 
 void Service::follow_name(const Lease& lease, StoreChange& change) {
-  std::ranges::move(names_.follow(lease, server_.fqdn(lease)), std::back_inserter(change.names));
+  std::ranges::move(names_.follow(lease, wanted_name(lease)), std::back_inserter(change.names));
+}
+
+/// A lease that has been given back while the partner is silent is kept for its client as one that has run
+/// out is: its name is not.
+std::string Service::wanted_name(const Lease& lease) const {
+  return lease.expires > now() ? server_.fqdn(lease) : std::string();
 }
 
 void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {

@@ -56,7 +56,8 @@ class Service {
   bool take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before);
   Result<void> join_partner(const Config& config, const Settings& settings);
   std::vector<StoreChange> everything() const;
-  void take_partners(StoreChange change, std::function<void(bool)> stored);
+  void take_partners(StoreChange change, bool of_before, std::function<void(bool)> stored);
+  void agree_on_names(StoreChange& change, const std::map<IpAddress, Later>& later);
   void follow_duty();
   void settled();
   Result<void> guard_wires(const Settings& settings, const std::optional<FailoverConfig>& failover);
@@ -75,6 +76,7 @@ class Service {
   Result<void> prepare_probe(const Settings& settings);
   void offer_after_probe(const Message& message, const Arrival& arrival, Outcome outcome);
   void follow_name(const Lease& lease, StoreChange& change);
+  std::string wanted_name(const Lease& lease) const;
   void expire_later();
   ServerTime now() const { return clock_.now(); }
 

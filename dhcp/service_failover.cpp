@@ -27,8 +27,8 @@ Result<void> Service::join_partner(const Config& config, const Settings& setting
           .greeted = [this](const PartnerHello& partner) { server_.know_partner(partner.server_ids); },
           .everything = [this] { return everything(); },
           .take =
-              [this](StoreChange change, std::function<void(bool)> stored) {
-                take_partners(std::move(change), std::move(stored));
+              [this](StoreChange change, bool of_before, std::function<void(bool)> stored) {
+                take_partners(std::move(change), of_before, std::move(stored));
               },
           .changed = [this] { follow_duty(); }});
   return partner_->listen();
@@ -41,36 +41,56 @@ void Service::follow_duty() {
                  duty == Duty::Hold);  // of two that write one name, the slower would undo the faster's work
 }
 
+/// A lease and its names go together, as far as they find room.
 std::vector<StoreChange> Service::everything() const {
   std::vector<StoreChange> all;
   StoreChange piece;
-  const auto full = [&](std::size_t rows) {
-    if (rows < PartnerLimits::kRows) return;
-    all.push_back(std::exchange(piece, {}));
-  };
+  const auto flush = [&] { all.push_back(std::exchange(piece, {})); };
   server_.leases().for_each([&](const Lease& lease) {
     if (lease.state == LeaseState::Offered) return;
+    const auto names = names_.of(lease.address);
+    if (piece.leases.size() == PartnerLimits::kRows ||
+        piece.names.size() + names.size() > PartnerLimits::kRows)
+      flush();
     piece.leases.push_back(lease);
-    full(piece.leases.size());
+    for (const auto& row : names) {
+      if (piece.names.size() == PartnerLimits::kRows) flush();
+      piece.names.push_back(row);
+    }
   });
-  names_.for_each([&](const DnsName& row) {
-    piece.names.push_back(row);
-    full(piece.names.size());
-  });
-  if (!piece.leases.empty() || !piece.names.empty()) all.push_back(std::move(piece));
+  if (!piece.leases.empty() || !piece.names.empty()) flush();
   return all;
 }
 
-void Service::take_partners(StoreChange change, std::function<void(bool)> stored) {
+namespace {
+
+Later later_of(const Lease* ours, const Lease& partners) {
+  if (ours == nullptr || ours->client != partners.client) return Later::Partners;
+  if (ours->touched == partners.touched && ours->state == partners.state && ours->expires == partners.expires)
+    return Later::Same;
+  return Later::PartnersOfOurClient;
+}
+
+}  // namespace
+
+void Service::take_partners(StoreChange change, bool of_before, std::function<void(bool)> stored) {
   leases_changed_ = true;
-  std::set<IpAddress> stale;  // our record is the newer one, and so is what it says about the name
+  std::map<IpAddress, Later> later;
   std::erase_if(change.leases, [&](const Lease& lease) {
+    later[lease.address] = later_of(server_.leases().find(lease.address), lease);
     const bool taken = server_.merge(lease);
-    if (!taken) stale.insert(lease.address);
+    if (!taken) later[lease.address] = Later::Ours;  // and so is what it says about the name
     return !taken;
   });
-  std::erase_if(change.names, [&](const DnsName& row) { return stale.contains(row.address); });
-  for (const auto& row : change.names) names_.take(row);
+  if (of_before) {
+    agree_on_names(change, later);
+  } else {
+    std::erase_if(change.names, [&](const DnsName& row) {
+      const auto found = later.find(row.address);
+      return found != later.end() && found->second == Later::Ours;
+    });
+    for (const auto& row : change.names) names_.take(row);
+  }
   ++in_flight_;
   store_->save(std::move(change), [this, stored = std::move(stored)](const Error* error) {
     if (error != nullptr) log::error("the partner's leases are not on disk: {}", error->text());
@@ -79,6 +99,22 @@ void Service::take_partners(StoreChange change, std::function<void(bool)> stored
       settled();
     });
   });
+}
+
+/// What each has told the name server while it did not hear the other.
+void Service::agree_on_names(StoreChange& change, const std::map<IpAddress, Later>& later) {
+  std::map<IpAddress, std::vector<DnsName>> partners;
+  for (const auto& [address, relation] : later) partners[address];
+  for (auto& row : change.names) partners[row.address].push_back(std::move(row));
+  change.names.clear();
+  for (const auto& [address, rows] : partners) {
+    const Lease* lease = server_.leases().find(address);
+    if (lease == nullptr) continue;
+    const auto found = later.find(address);
+    std::ranges::move(
+        names_.agree(*lease, wanted_name(*lease), rows, found == later.end() ? Later::Same : found->second),
+        std::back_inserter(change.names));
+  }
 }
 
 void Service::commit_on_both(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {

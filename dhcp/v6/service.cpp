@@ -96,6 +96,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   auto store = LeaseStore::open(config.leases6, content);
   if (!store) return std::unexpected(store.error());
   service->store_ = std::move(*store);
+  if (auto clock = service->clock_.go_on(config.leases6); !clock) return std::unexpected(clock.error());
   service->duid_ = content.duid;
   auto settings = service->settings_of(config);
   if (!settings) return std::unexpected(settings.error());

@@ -34,7 +34,8 @@ def isolate():
         if os.path.isdir(folder):
             netlab.run('mount', '-t', 'tmpfs', 'tmpfs', folder)
     os.makedirs('/run/netns')
-    ip('link', 'add', 'eth0', 'type', 'bridge')
+    # An address of its own, or it would take the least of its ports, and change it as hosts come: neighbours would not know.
+    ip('link', 'add', 'eth0', 'address', '02:4c:61:00:00:fe', 'type', 'bridge')
     ip('addr', 'add', ADDRESS + '/24', 'dev', 'eth0')
     ip('link', 'set', 'eth0', 'up')
 
@@ -156,13 +157,29 @@ def without_dhcpcd_user():
     netlab.run('mount', '--bind', '/run/passwd', '/etc/passwd')
 
 
+class Clock:
+    """The wall clock of a daemon, as far ahead of the machine's as one likes (wall_clock.cpp)."""
+
+    def __init__(self, ahead=0):
+        self.path = netlab.Folder() / 'ahead'
+        self.env = {'LD_PRELOAD': os.path.join(netlab.BIN, '../tests/libwall_clock.so'), 'LAB_CLOCK': self.path}
+        if not os.path.exists(self.env['LD_PRELOAD']):
+            netlab.skip('not built: wall_clock')
+        self.set(ahead)
+
+    def set(self, ahead):
+        with open(self.path + '.new', 'w') as f:
+            f.write(str(ahead))
+        os.rename(self.path + '.new', self.path)
+
+
 class Server(netlab.Daemon):
     """lab-dhcpd in a folder of its own; `again=server` starts on the leases of a former one."""
 
-    def __init__(self, config=CONFIG, lease='1h', again=None):
+    def __init__(self, config=CONFIG, lease='1h', again=None, clock=None):
         self.place = again.place if again else netlab.Folder()
         path = self.place.write('dhcp.yaml', config % {'lease': lease} if '%(lease)s' in config else config)
-        super().__init__('lab-dhcpd', '--config', path, '--log-level', 'debug')
+        super().__init__('lab-dhcpd', '--config', path, '--log-level', 'debug', env=clock and clock.env)
 
 
 class Capture:

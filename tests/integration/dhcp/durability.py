@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """kill -9 at random moments under load: no acknowledged lease is forgotten, no address has two live owners."""
-import os, random, select, socket, struct, threading, time
+import os, random, threading, time
 
 import netlab
-from dhcp_world import Host, in_namespace, ip, isolate
+from dhcp_world import Host, ip, isolate
+from many_clients import ACK, REQUEST, Relay, option
 
 isolate()
 KILLS = int(os.environ.get('LAB_KILLS', '8'))  # more for a soak
@@ -14,54 +15,6 @@ offer_hold: 1s
 scopes:
   lan: {interface: eth0, network: 10.77.0.0/16, ranges: [10.77.1.0-10.77.250.255], lease: 1h}
 '''
-DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
-
-
-class Relay:
-    """Many clients behind one relay: messages by unicast, so that ordinary sockets do."""
-
-    def __init__(self):
-        with in_namespace('relay'):
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.socket.bind((RELAY, 67))
-
-    def send(self, kind, client, options=b''):
-        head = struct.pack('>4BIHH4s4s4s4s', 1, 1, 6, 1, client, 0, 0, bytes(4), bytes(4), bytes(4), socket.inet_aton(RELAY))
-        mac = b'\2\0' + struct.pack('>I', client)
-        self.socket.sendto(head + mac + bytes(202) + bytes.fromhex('63825363') + bytes([53, 1, kind]) + options + b'\xff', (SERVER, 67))
-
-    def receive(self, wait):
-        """(type, client, address), or None."""
-        if not select.select([self.socket], [], [], wait)[0]:
-            return None
-        try:
-            packet = self.socket.recv(2048)
-        except ConnectionRefusedError:
-            return None
-        at = packet.index(b'\x35\x01', 240)
-        return packet[at + 2], struct.unpack('>I', packet[4:8])[0], socket.inet_ntoa(packet[16:20])
-
-    def ask(self, kind, client, options=b''):
-        """Asks until an answer comes: the server may be dead just now."""
-        end = time.monotonic() + netlab.DEADLINE
-        while time.monotonic() < end:
-            self.send(kind, client, options)
-            retry = time.monotonic() + 0.2
-            while time.monotonic() < retry:
-                answer = self.receive(0.2)
-                if answer and answer[1] == client and answer[0] != (OFFER if kind == REQUEST else ACK):
-                    return answer[0], answer[2]
-        raise AssertionError(f'client {client} was never answered')
-
-    def lease(self, client):
-        """The acknowledged address; None when refused."""
-        kind, address = self.ask(DISCOVER, client)
-        kind, address = self.ask(REQUEST, client, option(50, address) + option(54, SERVER))
-        return address if kind == ACK else None
-
-
-def option(code, address):
-    return bytes([code, 4]) + socket.inet_aton(address)
 
 
 def test_acknowledged_leases_survive_kill_9():
@@ -72,7 +25,7 @@ def test_acknowledged_leases_survive_kill_9():
         host.run('ip', 'addr', 'add', RELAY + '/16', 'dev', 'eth0')
         path = folder.write('dhcp.yaml', CONFIG)
         start = lambda: netlab.Daemon('lab-dhcpd', '--config', path, '--log-level', 'warning')
-        server, relay = start(), Relay()
+        server, relay = start(), Relay(RELAY, SERVER)
         stopping, owner, errors = threading.Event(), {}, []
 
         def load():
@@ -108,7 +61,7 @@ def test_acknowledged_leases_survive_kill_9():
         server.__exit__()
         with start():
             for address, client in owner.items():
-                kind, got = relay.ask(REQUEST, client, option(50, address))
+                kind, got, _ = relay.ask(REQUEST, client, option(50, address))
                 netlab.equal((kind, got), (ACK, address), f'client {client} comes back')
             fresh = [relay.lease(1_000_000 + i) for i in range(50)]
             netlab.equal(sorted(set(fresh) & set(owner)), [], 'addresses given to new clients though they are leased')

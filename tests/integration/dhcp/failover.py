@@ -1,73 +1,13 @@
 #!/usr/bin/env python3
 """Two servers on one network (hot standby): stopping one changes nothing for the clients, and no address is ever given twice."""
-import json, os, re
+import os, re
 
 import netlab
-from dhcp_world import Host, ip, isolate
+from dhcp_world import Host, isolate
+from failover_world import Cut, Machines, OWN, Server, pair
 
 isolate()
 netlab.need('ip')
-
-CONFIG = '''
-leases: state/leases.db
-control: dhcp.sock
-scopes:
-  lan: {interface: eth0, network: 192.168.56.0/24, ranges: [192.168.56.100-192.168.56.107], lease: %(lease)s,
-        options: {routers: [192.168.56.1]}}
-failover: {role: %(role)s, partner: "%(partner)s:647", secret: "a secret of this test alone", startup: %(startup)s, silence: 1s,
-           reach: %(reach)s}
-'''
-OWN = {'primary': '192.168.56.10', 'standby': '192.168.56.11'}
-OTHER = {'primary': 'standby', 'standby': 'primary'}
-
-
-class Machines:
-    """The standby's machine; the primary is on the machine that has the bridge."""
-
-    def __enter__(self):
-        self.second = Host('srv2')
-        self.second.run('ip', 'addr', 'add', OWN['standby'] + '/24', 'dev', 'eth0')
-        self.second.run('ip', 'link', 'set', 'eth0', 'up')
-        return self
-
-    def __exit__(self, *_):
-        self.second.__exit__()
-
-
-class Server(netlab.Daemon):
-    def __init__(self, role, place=None, lease='1h', startup='2s', reach='10m'):
-        self.role, self.place = role, place or netlab.Folder()
-        path = self.place.write('dhcp.yaml', CONFIG % {'role': role, 'partner': OWN[OTHER[role]], 'lease': lease, 'startup': startup, 'reach': reach})
-        program = netlab.program('lab-dhcpd')
-        if role == 'standby':
-            program = self.place.write('in-srv2', f'#!/bin/sh\nexec ip netns exec srv2 {program} "$@"\n')
-            os.chmod(program, 0o755)
-        super().__init__(program, '--config', path, '--log-level', 'debug')
-
-    def ask(self, *words):
-        return json.loads(netlab.run(netlab.program('lab-leases'), '--control', self.place / 'dhcp.sock', *words))
-
-    def state(self):
-        return self.ask('--status')['failover']['state']
-
-    def becomes(self, state):
-        netlab.until(lambda: self.state() == state, f'{self.role} to be {state}; its log:\n{self.log()}')
-
-    def leases(self):
-        return {l['address']: l['hostname'] for l in self.ask('--json')['leases'] if l['state'] == 'active'}
-
-
-def pair(**more):
-    servers = [Server('primary', **more), Server('standby', **more)]
-    try:
-        for server in servers:
-            server.becomes('in step')
-    except BaseException:
-        for server in servers:
-            server.kill()
-        raise
-    return servers
-
 
 def test_only_the_primary_answers_and_both_have_every_lease():
     with Machines():
@@ -145,22 +85,6 @@ def test_a_lone_server_says_what_it_waits_for_and_serves_its_half_when_told():
         netlab.contains(standby.log(), 'if the partner is down, say partner-down')
         standby.ask('--partner-down')
         netlab.equal(pc1.lease()['address'], '192.168.56.104')
-
-
-class Cut:
-    """While in it, the servers hear clients and not each other."""
-
-    def __init__(self, machines):
-        self.machines = machines
-
-    def route(self, action):
-        self.machines.second.run('ip', 'route', action, 'prohibit', OWN['primary'] + '/32', 'table', 'local')
-
-    def __enter__(self):
-        self.route('add')
-
-    def __exit__(self, *_):
-        self.route('del')
 
 
 def test_a_server_that_comes_back_cut_off_gives_no_address_twice():

@@ -10,8 +10,8 @@ isolate()
 isolate6()
 netlab.need('ip', 'dig')
 KILLS = int(os.environ.get('LAB_KILLS', '6'))  # more for a soak
-SOLICIT, ADVERTISE, REQUEST, REPLY, RELAY_FORWARD = 1, 2, 3, 7, 12
-CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, ORO, RELAYED = 1, 2, 3, 5, 6, 9
+SOLICIT, ADVERTISE, REQUEST, RENEW, REPLY, RELEASE, RELAY_FORWARD = 1, 2, 3, 5, 7, 8, 12
+CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, RELAYED, IA_PD, IA_PREFIX = 1, 2, 3, 5, 9, 25, 26
 
 
 def option(code, data):
@@ -30,17 +30,19 @@ def options(data):
 class Clients:
     """Many clients behind one relay, each a DUID; their messages come by unicast."""
 
-    def __init__(self):
+    def __init__(self, relay='fd00:56::2'):
+        self.relay = relay
         with in_namespace('relay'):
             self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-            self.socket.bind(('fd00:56::2', 547))
+            self.socket.bind((relay, 547))
 
     def ask(self, kind, client, *more):
-        """(type, address or None, server id) of the answer; asks until one comes: the server may be dead just now."""
+        """The options of the answer; asks until one comes: the server may be dead just now."""
         duid = option(CLIENT_ID, b'\0\3\0\1\2\0' + struct.pack('>I', client))
-        message = struct.pack('>I', kind << 24 | client & 0xffffff) + duid + b''.join(more)
+        transaction = random.getrandbits(24)
+        message = struct.pack('>I', kind << 24 | transaction) + duid + b''.join(more)
         peer = ipaddress.ip_address('fe80::' + f'{client >> 16:x}:{client & 0xffff:x}').packed
-        packet = struct.pack('>BB', RELAY_FORWARD, 0) + ipaddress.ip_address('fd00:56::2').packed + peer + option(RELAYED, message)
+        packet = struct.pack('>BB', RELAY_FORWARD, 0) + ipaddress.ip_address(self.relay).packed + peer + option(RELAYED, message)
         end = time.monotonic() + netlab.DEADLINE
         while time.monotonic() < end:
             self.socket.sendto(packet, (SERVER, 547))
@@ -50,27 +52,39 @@ class Clients:
                     inner = options(self.socket.recv(4096)[34:])[RELAYED]
                 except ConnectionRefusedError:
                     break
-                if struct.unpack('>I', inner[:4])[0] & 0xffffff != client & 0xffffff or inner[0] not in (ADVERTISE, REPLY):
-                    continue
-                if kind == REQUEST and inner[0] != REPLY:
-                    continue
-                got = options(inner[4:])
-                ia = options(got.get(IA_NA, b'')[12:])
-                address = ia.get(IA_ADDRESS)
-                return inner[0], address and str(ipaddress.ip_address(address[:16])), got.get(SERVER_ID)
+                expected = ADVERTISE if kind == SOLICIT else REPLY
+                if struct.unpack('>I', inner[:4])[0] == expected << 24 | transaction:
+                    return options(inner[4:])
         raise AssertionError(f'client {client} was never answered')
 
     @staticmethod
-    def association(address=None):
-        inside = option(IA_ADDRESS, ipaddress.ip_address(address).packed + bytes(8)) if address else b''
-        return option(IA_NA, struct.pack('>III', 1, 0, 0) + inside)
+    def associations(address=None, prefix=None):
+        """An address and a prefix are wished, these where they are named."""
+        with_address = option(IA_ADDRESS, ipaddress.ip_address(address).packed + bytes(8)) if address else b''
+        with_prefix = option(IA_PREFIX, bytes(8) + b'\x40' + ipaddress.ip_address(prefix).packed) if prefix else b''
+        return option(IA_NA, struct.pack('>III', 1, 0, 0) + with_address) + option(IA_PD, struct.pack('>III', 1, 0, 0) + with_prefix)
+
+    @staticmethod
+    def granted(answer):
+        """(address, prefix); None for what was not."""
+        address = options(answer.get(IA_NA, b'')[12:]).get(IA_ADDRESS)
+        prefix = options(answer.get(IA_PD, b'')[12:]).get(IA_PREFIX)
+        lasting = lambda data, at: data and data[at:at + 4] != bytes(4)  # a valid lifetime of 0 takes it away
+        return (str(ipaddress.ip_address(address[:16])) if lasting(address, 20) else None,
+                str(ipaddress.ip_address(prefix[9:25])) if lasting(prefix, 4) else None)
+
+    def offered(self, client):
+        answer = self.ask(SOLICIT, client, self.associations())
+        self.server = answer[SERVER_ID]
+        return self.granted(answer)
+
+    def say(self, kind, client, lease):
+        """REQUEST, RENEW or RELEASE; what it grants."""
+        return self.granted(self.ask(kind, client, option(SERVER_ID, self.server), self.associations(*lease)))
 
     def lease(self, client):
-        """The acknowledged address; None when refused."""
-        _, address, server = self.ask(SOLICIT, client, self.association())
-        if not address:
-            return None
-        return self.ask(REQUEST, client, option(SERVER_ID, server), self.association(address))[1]
+        """The acknowledged address and prefix."""
+        return self.say(REQUEST, client, self.offered(client))
 
 
 class RelayHost(Host6):
@@ -93,49 +107,90 @@ class FarHost(Host6):
         super().__exit__(*arguments)
 
 
+class Crowd:
+    """Clients that come, renew and go, several at a time, and never forget what they were acknowledged."""
+    AT_ONCE = 4
+
+    def __init__(self):
+        self.owner, self.leases, self.errors = {}, {}, []  # who has what; what each client has
+        self.acknowledged, self.lock, self.stopping = 0, threading.Lock(), threading.Event()
+        self.workers = [threading.Thread(target=self.live, args=(number,)) for number in range(self.AT_ONCE)]
+
+    def live(self, number):
+        try:
+            clients = Clients(f'fd00:56::{number + 2:x}')
+            own, latest = [], number * 1_000_000
+            while not self.stopping.is_set():
+                deed = random.random()
+                if own and deed < 0.3:
+                    client = random.choice(own)
+                    lease = self.leases[client]
+                    got = clients.say(RENEW, client, lease)
+                    if got != lease:
+                        self.errors.append(f'client {client} renews {lease} and gets {got}')
+                    self.acknowledged += 1
+                elif len(own) > 20 and deed < 0.5:
+                    client = own.pop(random.randrange(len(own)))
+                    with self.lock:  # before it says so: from then on anybody may get it
+                        lease = self.leases.pop(client)
+                        for part in lease:
+                            del self.owner[part]
+                    clients.say(RELEASE, client, lease)
+                else:
+                    latest += 1
+                    lease = clients.lease(latest)
+                    if None in lease:
+                        continue  # its offer died with the server, and another took the address; it gives up
+                    with self.lock:
+                        for part in lease:
+                            if part in self.owner:
+                                self.errors.append(f'{part} was given to client {self.owner[part]} and to {latest}')
+                            self.owner[part] = latest
+                        self.leases[latest] = lease
+                    own.append(latest)
+                    self.acknowledged += 1
+        except Exception as error:
+            self.errors.append(repr(error))
+
+    def __enter__(self):
+        for worker in self.workers:
+            worker.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for worker in self.workers:
+            worker.join()
+
+
 def test_acknowledged_leases_survive_kill_9():
-    config = CONFIG % {'lease': '1h'} + 'offer_hold: 1s\n'
-    with netlab.Folder() as folder, RelayHost():
+    config = CONFIG.replace('length: 56', 'length: 64') % {'lease': '1h'} + 'offer_hold: 1s\n'
+    with netlab.Folder() as folder, RelayHost() as relay:
+        for number in range(1, Crowd.AT_ONCE):
+            relay.run('ip', 'addr', 'add', f'fd00:56::{number + 2:x}/64', 'dev', 'eth0', 'nodad')
         path = folder.write('dhcp.yaml', config)
         start = lambda: netlab.Daemon('lab-dhcpd', '--config', path, '--log-level', 'warning')
-        server, clients = start(), Clients()
-        stopping, owner, errors = threading.Event(), {}, []
-
-        def load():
-            client = 0
-            try:
-                while not stopping.is_set():
-                    client += 1
-                    address = clients.lease(client)
-                    if address is None:
-                        continue
-                    if address in owner:
-                        errors.append(f'{address} was given to client {owner[address]} and to {client}')
-                    owner[address] = client
-            except Exception as error:
-                errors.append(repr(error))
-
-        worker = threading.Thread(target=load)
-        worker.start()
+        server = start()
         try:
-            for _ in range(KILLS):
-                target = len(owner) + 20
-                netlab.until(lambda: len(owner) >= target or errors, 'leases under load')
-                time.sleep(random.random() / 100)  # any moment of an exchange
-                server.kill()
-                server.__exit__()
-                server = start()
+            with Crowd() as crowd:
+                for _ in range(KILLS):
+                    target = crowd.acknowledged + 20
+                    netlab.until(lambda: crowd.acknowledged >= target or crowd.errors, 'leases under load')
+                    time.sleep(random.random() / 100)  # any moment of an exchange
+                    server.kill()
+                    server.__exit__()
+                    server = start()
         finally:
-            stopping.set()
-            worker.join()
-        netlab.equal(errors, [])
-        server.kill()
-        server.__exit__()
+            server.kill()  # a last death
+            server.__exit__()
+        netlab.equal(crowd.errors, [])
+        print(f'        {KILLS} kills, {crowd.acknowledged} leases acknowledged, {len(crowd.leases)} clients left')
         with start():
-            for address, client in owner.items():  # without saying which address: the server must remember
-                netlab.equal(clients.ask(SOLICIT, client, clients.association())[1], address, f'client {client} comes back')
-            fresh = [clients.lease(1_000_000 + i) for i in range(50)]
-            netlab.equal(sorted(set(fresh) & set(owner)), [], 'addresses given to new clients though they are leased')
+            clients = Clients('fd00:56::2')
+            for client, lease in crowd.leases.items():  # without saying which it had: the server must remember
+                netlab.equal(clients.offered(client), lease, f'client {client} comes back')
+            fresh = [part for i in range(50) for part in clients.lease(10_000_000 + i)]
+            netlab.equal(sorted(set(fresh) & set(crowd.owner)), [], 'given to new clients though it is leased')
 
 
 def test_a_client_behind_the_relay_gets_its_own_network():
@@ -182,7 +237,7 @@ def test_every_packet_is_read_by_tshark_without_a_complaint():
             netlab.until(lambda: 'given back' in server.log(), 'a release')
             pc1.lab('--ipv6', 'stateless')
             netlab.until(lambda: 'INFORMATION-REQUEST' in server.log(), 'a question')
-            netlab.equal(Clients().lease(7) is not None, True)
+            netlab.equal(None in Clients().lease(7), False)
             said.stop()
         read = lambda *more: netlab.run('tshark', '-r', folder / 'all.pcap', *more)
         types = read('-Y', 'dhcpv6', '-T', 'fields', '-e', 'dhcpv6.msgtype').split()

@@ -85,5 +85,75 @@ TEST_F(NamesTest, AnswerThatComesTooLateIsForgotten) {
   EXPECT_EQ(work(), "remove pc1.lab");
 }
 
+// ---- two servers that did not hear each other for a while
+
+class TwoServers : public NamesTest {
+ protected:
+  static DnsName row(const char* fqdn, NameState state, const char* client = "a") {
+    return {.address = *IpAddress::parse("10.0.0.1"),
+            .fqdn = fqdn,
+            .client = client,
+            .hardware = client,
+            .state = state};
+  }
+  void agree(Later later, const std::vector<DnsName>& partners, LeaseState state = LeaseState::Active,
+             const char* client = "a") {
+    names_.agree({.address = *IpAddress::parse("10.0.0.1"),
+                  .state = state,
+                  .client = client,
+                  .hardware = client,
+                  .hostname = {}},
+                 "pc1.lab", partners, later);
+  }
+  std::string all_work() {
+    std::string done;
+    for (auto step = work(); step != "nothing"; step = work()) done += step + ". ";
+    return done;
+  }
+};
+
+TEST_F(TwoServers, WhatThePartnerRegisteredIsNotRegisteredAgain) {
+  lease("10.0.0.1", "a", "pc1.lab");
+  agree(Later::Same, {row("pc1.lab", NameState::Present)});
+  EXPECT_EQ(all_work(), "");
+}
+
+TEST_F(TwoServers, WhatThePartnerOnlyPromisedIsNotPromisedAgain) {
+  lease("10.0.0.1", "a", "pc1.lab");
+  work();
+  agree(Later::Same, {row("pc1.lab", NameState::ToAdd)});
+  EXPECT_EQ(all_work(), "");
+}
+
+TEST_F(TwoServers, ANameThePartnerTookAwayIsKnownToBeGone) {
+  lease("10.0.0.1", "a", "pc1.lab");
+  work();
+  agree(Later::PartnersOfOurClient, {}, LeaseState::Released);
+  EXPECT_EQ(all_work(), "remove pc1.lab. ");
+  lease("10.0.0.1", "a", "pc1.lab");
+  EXPECT_EQ(all_work(), "add pc1.lab. ") << "it was believed to be there";
+}
+
+TEST_F(TwoServers, TheNameOfTheFormerOwnerGoesWhoeverRegisteredIt) {
+  lease("10.0.0.1", "a", "pc1.lab");
+  work();
+  agree(Later::Partners, {row("pc1.lab", NameState::Present, "b")}, LeaseState::Active, "b");
+  EXPECT_EQ(all_work(), "remove pc1.lab. ");
+  EXPECT_EQ(names_.of(*IpAddress::parse("10.0.0.1")).size(), 1U);
+  agree(Later::Ours, {row("pc0.lab", NameState::Present)}, LeaseState::Active, "b");
+  EXPECT_EQ(all_work(), "remove pc0.lab. ");
+}
+
+TEST_F(TwoServers, ANameThatBothHaveHandledIsRegisteredOnceMore) {
+  lease("10.0.0.1", "a", "pc1.lab");
+  lease("10.0.0.1", "a", "pc1.lab", LeaseState::Released);
+  agree(Later::PartnersOfOurClient, {row("pc1.lab", NameState::Present)});
+  EXPECT_EQ(all_work(), "add pc1.lab. ") << "our removal may have been the later";
+  lease("10.0.0.1", "a", "pc1.lab", LeaseState::Released);
+  work();
+  agree(Later::PartnersOfOurClient, {row("pc1.lab", NameState::Present)});
+  EXPECT_EQ(all_work(), "add pc1.lab. ");
+}
+
 }  // namespace
 }  // namespace lab::dhcp

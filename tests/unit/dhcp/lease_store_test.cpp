@@ -89,6 +89,34 @@ TEST(ServerClock, ALeaseFromBeforeTheClockWasSetBackLastsForItsOwnTimeOnly) {
   EXPECT_EQ(end_by_clock(at(1000), at(1500), at(2000)), at(1500)) << "after a jump forward it is over";
 }
 
+TEST(ServerClock, ARecordFromBeforeTheClockWasSetBackIsNotTheLaterOfTwo) {
+  const auto at = [](int s) { return ServerTime(std::chrono::seconds(s)); };
+  EXPECT_EQ(order_by_clock(at(1000), at(2000)), at(1000));
+  EXPECT_EQ(order_by_clock(at(2004), at(2000)), at(2004)) << "given back and taken again, twice";
+  EXPECT_LT(order_by_clock(at(1'000'000), at(2000)), at(1));
+}
+
+TEST_F(StoreTest, TheClockOfTheLeasesGoesOnUntilTheMachineIsStartedAnew) {
+  std::filesystem::create_directories(folder_);
+  const auto leases = folder_ + "/leases.db", path = leases + "-clock";
+  ServerClock first;
+  ASSERT_TRUE(first.go_on(leases));
+  std::string boot;
+  std::int64_t wall = 0, since_boot = 0;
+  std::ifstream(path) >> boot >> wall >> since_boot;
+  const std::chrono::nanoseconds hour = std::chrono::hours(1);
+  std::ofstream(path) << boot << ' ' << wall - hour.count() << ' '
+                      << since_boot;  // as if it were set forward
+  ServerClock next;
+  ASSERT_TRUE(next.go_on(leases));
+  EXPECT_NEAR(static_cast<double>((first.now() - next.now()).count()), 3600, 1);
+  std::ofstream(path) << "another-start " << wall - hour.count() << ' ' << since_boot;
+  ServerClock later;
+  ASSERT_TRUE(later.go_on(leases));
+  EXPECT_NEAR(static_cast<double>((later.now() - first.now()).count()), 0, 1);
+  EXPECT_FALSE(ServerClock().go_on("/nowhere/leases.db"));
+}
+
 TEST_F(StoreTest, PortsAreRememberedWithTheirAddresses) {
   open();
   const auto address = *IpAddress::parse("192.168.56.100");

@@ -330,6 +330,23 @@ TEST_F(World, ALeaseGivenBackAndTakenAgainWithinASecondIsTheNewerRecord) {
   EXPECT_FALSE(server_.merge(stored_[1])) << "what the partner had in between does not undo it";
 }
 
+TEST_F(World, ASecondMoreOrLessBetweenTheClocksMakesNoOlderRecordTheNewer) {
+  lease(pc1_);
+  release(pc1_, "192.168.56.100");
+  lease(pc1_);
+  ASSERT_EQ(stored_.size(), 3U);
+  for (const auto off : {-1s, 0s, 1s}) {
+    Server partner;
+    partner.merge(stored_[1]);
+    Lease last = stored_[2];
+    last.touched += off;
+    EXPECT_TRUE(partner.merge(last)) << off.count();
+    Lease former = stored_[1];
+    former.touched += off;
+    EXPECT_FALSE(server_.merge(former)) << off.count();
+  }
+}
+
 TEST_F(World, ThePartnersOffersAreNoAlarm) {
   discover(pc1_);
   server_.know_partner({ip("192.168.56.66")});
