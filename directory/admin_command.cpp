@@ -98,7 +98,7 @@ Result<void> show_effective(Administrator& admin, const Settings& settings, cons
     auto rules =
         admin.entry(user.policy.passwords ? user.policy.passwords->value : default_policy_dn(settings));
     if (!rules) return std::unexpected(rules.error());
-    fmt::print("{}", o.as_json ? effective_json(user, *rules) : effective_text(user, *rules));
+    fmt::print("{}", o.as_json ? effective_json(user, &*rules) : effective_text(user, &*rules));
   }
   return {};
 }

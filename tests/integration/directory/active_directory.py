@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The C++ client and the mail server against a real Active Directory: Samba's domain controller."""
-import imaplib, os, poplib, smtplib, ssl, subprocess, sys
+import imaplib, json, os, poplib, re, smtplib, ssl, subprocess, sys
 
 import netlab
 from netlab import contains, equal, until
@@ -174,6 +174,23 @@ def test_the_rules_of_the_nearest_group_hold_for_its_people():
             raise AssertionError('POP3 is not among the protocols of the nearest group')
         except poplib.error_proto as error:
             contains(str(error), 'may not use pop3 (policy of group Staff (through Teachers))')
+        # What the mail server follows is what it tells the teacher.
+        told = json.loads(server.rules('ali', '--json'))
+        equal(told['send_outside'], {'value': True, 'from': 'group Teachers'})
+        equal(told['protocols'], {'value': ['imap', 'smtp'], 'from': 'group Staff (through Teachers)'})
+        equal(told['max_message'], {'value': 4000, 'from': 'group Everybody (all) (through Staff)'})
+        equal(told['passwords'], {'value': None, 'from': None})
+        text = re.sub(' +', ' ', server.rules('awa', f'salif@{REALM}'))
+        for line in 'max message 8000 bytes user awa', 'send outside no group Staff', f'max message 2000 bytes domain {REALM}', 'passwords its own rules the directory itself':
+            contains(text, line)
+        contains(server.rules('nobody'), "lab-maild: the directory knows nobody by the name 'nobody'")
+        contains(server.rules(f'staff@{REALM}'), 'is a group')
+        dc.stop()
+        try:
+            contains(server.rules('ali'), f'lab-maild: the directory does not answer: {dc.url}:636: ')
+        finally:
+            dc.start()
+            until(dc.answers, 'the domain controller to be back')
 
 
 def test_a_domain_controller_that_comes_back_is_used_again():
