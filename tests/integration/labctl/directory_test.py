@@ -69,6 +69,7 @@ domains:
   ad.school.test:
     users: {{ali: {{name: Ali Traoré, password: "Ali-2026.x"}}, awa: {{password: "Awa-2026.x", policy: {{quota: 7M}}}}}}
     policy: {{max_message: 3M}}
+    groups: {{Domain Users: {{policy: {{send_outside: false}}}}}}
 nodes:
   dc1: {{networks: {{lan: 172.16.40.10}}, services: {{directory: {{provider: ldap, flavour: ad, url: "ldaps://dc1.ad.school.test", ca: ca.pem,
         base: "DC=ad,DC=school,DC=test", bind_dn: "CN=mail,CN=Users,DC=ad,DC=school,DC=test", bind_password: "A-long.Secret-4711"}}}}}}
@@ -114,6 +115,7 @@ nodes:
         self.assertEqual(lab.broken(), [], 'every promise holds')
         effective = json.loads(self.labctl('users', name, '--effective', 'awa', '--json', check=True).stdout)
         self.assertEqual(effective['quota'], {'value': 7 << 20, 'from': 'user awa'})
+        self.assertEqual(effective['send_outside'], {'value': False, 'from': 'group Domain Users'})
         self.assertEqual(effective['max_message'], {'value': 3 << 20, 'from': 'domain ad.school.test'})
         self.assertRegex(self.labctl('user', '--lab', name, 'effective', 'ali', check=True).stdout, r'max message +3M +domain ad.school.test')
         refused = self.labctl('user', '--lab', name, '--domain', 'ad.school.test', 'add', 'zoe')
