@@ -199,6 +199,9 @@ Result<void> write_all(Administrator& admin, const Settings&, const Options& o) 
   for (auto* list : {&*people, &*groups})
     for (auto& entry : *list) {
       std::erase_if(entry.attributes, [](auto& a) { return same_name(a.first, "userPassword"); });
+      // Whoever loads this into another directory adds it there by hand.
+      for (auto& [name, values] : entry.attributes)
+        if (same_name(name, "objectClass")) std::erase(values, kOfTopology);
       fmt::print("{}", to_ldif(entry));
     }
   return {};
