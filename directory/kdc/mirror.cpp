@@ -73,7 +73,7 @@ Result<void> Mirror::expect(const std::string& uid, const std::string& password)
   if (auto kept = principals_.prepare(uid, password); !kept) return kept;
   const std::scoped_lock lock(queue_);
   expected_[uid].push_back({.password = password, .until = Clock::now() + limits_.patience, .seen = false});
-  later_[uid] = Clock::now() + limits_.again;
+  look_later(uid, Clock::now() + limits_.again);
   news_.notify_all();
   return {};
 }
@@ -90,6 +90,11 @@ std::vector<std::string> Mirror::expected(const std::string& uid) {
   if (const auto found = expected_.find(uid); found != expected_.end())
     for (auto& one : found->second) passwords.push_back(one.password);
   return passwords;
+}
+
+void Mirror::look_later(const std::string& uid, Clock::time_point when) {
+  const auto [planned, fresh] = later_.emplace(uid, when);
+  if (!fresh) planned->second = std::min(planned->second, when);
 }
 
 std::string Mirror::next() {
@@ -139,7 +144,7 @@ void Mirror::run() {
         std::erase_if(told, [](auto& e) { return e.until < Clock::now(); });
         const bool seen = !told.empty() && std::ranges::all_of(told, &Expected::seen);
         // Once none is left, a last look takes away what was prepared.
-        later_[uid] = seen ? told.front().until : Clock::now() + limits_.again;
+        look_later(uid, seen ? told.front().until : Clock::now() + limits_.again);
         if (told.empty()) expected_.erase(under_way);
       }
       continue;
@@ -264,7 +269,7 @@ Result<void> Mirror::follow_lock(const std::string& uid, const Entry& entry) {
       locked = left > std::chrono::seconds(0);
       if (locked) {
         const std::scoped_lock lock(queue_);
-        later_[uid] = Clock::now() + left;
+        look_later(uid, Clock::now() + left);
       }
     }
   }

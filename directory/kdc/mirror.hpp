@@ -66,6 +66,8 @@ class Mirror {
   Result<void> follow_lock(const std::string& uid, const Entry& entry);
   Result<std::chrono::seconds> lock_duration(const Entry& entry);
   std::vector<std::string> expected(const std::string& uid);
+  /// With queue_. Never later than was planned already.
+  void look_later(const std::string& uid, Clock::time_point when);
 
   const Settings& settings_;
   const MirrorLimits limits_;

@@ -120,13 +120,15 @@ def test_who_comes_in_by_hand_or_by_a_class_list_is_in_both():
         until(lambda: not school.ticket('moussa', '{SSHA}is-no-hash'), 'who is deleted to be gone')
 
 
+def as_slapd_asks(school, text):
+    """What slapd writes to its overlay's socket before it carries a change out (slapd-sock(5))."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(school / 'run/passwords')
+        s.sendall(text.encode())
+        return s.recv(100)
+
+
 def test_a_password_told_after_its_hash_is_in_both_however_long_the_directory_takes():
-    def as_slapd_asks(school, text):
-        """What slapd writes to its overlay's socket before it carries a change out (slapd-sock(5))."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(school / 'run/passwords')
-            s.sendall(text.encode())
-            return s.recv(100)
     with Realm() as school, school.kdc(), school.server():
         one, other = (run('slappasswd', '-n', '-o', 'module-load=argon2', '-h', '{ARGON2}', '-s', 'Zoe-2026') for _ in range(2))
         school.tool('ldapadd', way='ldapi', input=f'dn: {dn("zoe")}\nobjectClass: inetOrgPerson\nuid: zoe\ncn: Z\nsn: Z\nuserPassword: {one}\n')
@@ -234,6 +236,13 @@ def test_a_lock_holds_in_both_and_for_as_long():
         until(lambda: not school.ticket('awa', 'Awa-2026'), "the teacher's lock")
         school.tool('ldapmodify', way='ldapi', input=change)
         until(lambda: school.ticket('awa', 'Awa-2026'), "the teacher's lock to be lifted")
+        # A password told a moment ago is watched for a minute; the lock ends when it ends.
+        school.tool('ldappasswd', '-s', 'Eric-2027', user='eric', password='Eric-2026')
+        both_soon(school, 'eric', 'Eric-2027')
+        for _ in range(2):
+            equal(school.whoami('eric', 'wrong'), False)
+        until(lambda: not school.ticket('eric', 'Eric-2027'), 'the realm to lock after a change, too')
+        until(lambda: school.ticket('eric', 'Eric-2027'), 'that lock to end by itself')
 
 
 def test_logins_at_the_same_moment_undo_no_lock():
