@@ -206,6 +206,29 @@ def test_a_realm_killed_at_any_moment_of_a_change_ends_with_the_directorys_passw
         server.kill()
 
 
+def test_a_realm_killed_amid_a_change_is_back_before_a_slow_directory_has_carried_it_out():
+    def argon2(password):
+        return run('slappasswd', '-n', '-o', 'module-load=argon2', '-h', '{ARGON2}', '-s', password)
+    with Realm() as school:
+        kdc = school.kdc()
+        with school.server():
+            both_soon(school, 'ali', 'Ali-2026')
+            person = 'objectClass: inetOrgPerson\nuid: zoe\ncn: Z\nsn: Z\nuserPassword: '
+            modify = 'replace: userPassword\nuserPassword: '
+            equal(as_slapd_asks(school, f'MODIFY\nmsgid: 2\nconnid: 4000\ndn: {dn("ali")}\n{modify}Ali-2027\n-\n\n'), b'CONTINUE\n')
+            equal(as_slapd_asks(school, f'ADD\nmsgid: 3\nconnid: 4000\ndn: {dn("zoe")}\n{person}Zoe-2026\n\n'), b'CONTINUE\n')
+            time.sleep(0.5)
+            kdc.kill()
+            with school.kdc():
+                time.sleep(1)  # the realm has compared everybody: the directory has only what was before
+                equal(school.both('ali', 'Ali-2026'), (True, True))
+                school.tool('ldapmodify', way='ldapi', input=f'dn: {dn("ali")}\nchangetype: modify\n{modify}{argon2("Ali-2027")}\n')
+                school.tool('ldapadd', way='ldapi', input=f'dn: {dn("zoe")}\n{person}{argon2("Zoe-2026")}\n')
+                both_soon(school, 'ali', 'Ali-2027')
+                both_soon(school, 'zoe', 'Zoe-2026')
+                equal(school.ticket('ali', 'Ali-2026'), False)
+
+
 def test_a_frozen_realm_delays_changes_and_no_login():
     with Realm() as school, school.kdc() as kdc, school.server():
         time.sleep(1)  # not amid the first comparison of the two, when the realm's database may be locked
