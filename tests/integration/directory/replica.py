@@ -8,7 +8,7 @@ from netlab import contains, equal, until
 netlab.need('/usr/sbin/slapd', 'ldapsearch', 'ldapwhoami', 'ldappasswd', 'openssl', 'unshare')
 netlab.isolate()
 
-from school import BASE, USERS, Asker, School, dn
+from school import BASE, USERS, Asker, School, dn, freeze
 
 
 def original(school, more=''):
@@ -121,7 +121,7 @@ def test_a_frozen_original_delays_one_login_and_not_the_next():
     with School() as school, original(school) as first, school.replica(), \
             Asker(school, school.urls['ldaps'], school.urls['replica']) as client:
         equal(client.auth('ali', 'Ali-2026'), 'Ok')
-        first.signal(signal.SIGSTOP)
+        freeze(first)
         contains(client.ask('auth', 'awa', 'Awa-2026'), ' Ok ')
         for _ in range(5):
             for who, password, outcome in ('nobody', 'x', ' UnknownUser '), ('eric', 'Eric-2026', ' Ok '):
