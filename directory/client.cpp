@@ -6,6 +6,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
+#include <map>
 #include <set>
 
 #include "common/events.hpp"
@@ -71,6 +72,11 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   std::optional<std::string> netbios_name;
   std::vector<Entry> policies;  // the groups' and the domain's rules, fresh until then
   Clock::time_point policies_until{};
+  struct Groups {
+    std::vector<Entry> groups;
+    Clock::time_point until;
+  };
+  std::map<std::string, Groups> primary_groups;  // by SID: nearly everybody's is the same one
 
   void start();
   void stop();
@@ -85,8 +91,9 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   /// The name without the domain before its backslash; nullopt when that is another domain.
   asio::awaitable<Result<std::optional<std::string>>> own_name(std::string typed, Clock::time_point deadline);
   asio::awaitable<Result<User>> user_with_rules(Entry entry, Clock::time_point deadline);
-  asio::awaitable<Result<std::vector<Entry>>> groups_of(const std::string& dn, const std::string& sid,
-                                                        Clock::time_point deadline);
+  asio::awaitable<Result<std::vector<Entry>>> groups_found(Search what, Clock::time_point deadline);
+  /// The group with this SID, and those above it; none where there is no such group.
+  asio::awaitable<Result<std::vector<Entry>>> primary_group(std::string sid, Clock::time_point deadline);
   /// The groups she is in, those through others included; her primary one comes into her memberOf.
   asio::awaitable<Result<std::vector<Entry>>> nested_groups(Entry& person, Clock::time_point deadline);
   static asio::awaitable<Authentication> authenticate(std::shared_ptr<Impl> self, std::string user,
@@ -168,31 +175,40 @@ asio::awaitable<Result<std::optional<std::string>>> Client::Impl::own_name(std::
   co_return !netbios_name->empty() && same_name(*netbios_name, name.domain) ? Name(name.user) : Name();
 }
 
-asio::awaitable<Result<std::vector<Entry>>> Client::Impl::groups_of(const std::string& dn,
-                                                                    const std::string& sid,
-                                                                    Clock::time_point deadline) {
-  auto what = search_groups(settings.base, dn, sid);
+asio::awaitable<Result<std::vector<Entry>>> Client::Impl::groups_found(Search what,
+                                                                       Clock::time_point deadline) {
   what.page = settings.limits.page;
-  auto groups = co_await asker.search(what, deadline);
+  auto groups = co_await asker.search(std::move(what), deadline);
   if (!groups) co_return std::unexpected(groups.error());
   if (!groups->ok()) co_return fail("looking up the user's groups: " + groups->text());
   co_return std::move(groups->entries);
 }
 
+asio::awaitable<Result<std::vector<Entry>>> Client::Impl::primary_group(std::string sid,
+                                                                        Clock::time_point deadline) {
+  if (const auto found = primary_groups.find(sid);
+      found != primary_groups.end() && Clock::now() < found->second.until)
+    co_return found->second.groups;
+  auto groups = co_await groups_found(search_group(settings.base, sid), deadline);
+  if (!groups) co_return groups;
+  if (!groups->empty() && !groups->front().values("memberOf").empty()) {
+    const auto above = co_await groups_found(search_groups(settings.base, groups->front().dn), deadline);
+    if (!above) co_return above;
+    groups->insert(groups->end(), above->begin(), above->end());
+  }
+  primary_groups[sid] = {*groups, Clock::now() + KnownPeopleLimits{}.fresh};
+  co_return groups;
+}
+
 asio::awaitable<Result<std::vector<Entry>>> Client::Impl::nested_groups(Entry& person,
                                                                         Clock::time_point deadline) {
+  auto groups = co_await groups_found(search_groups(settings.base, person.dn), deadline);
   const auto sid = primary_group_sid(person);
-  auto groups = co_await groups_of(person.dn, sid, deadline);
   if (!groups || sid.empty()) co_return groups;
-  const auto primary =
-      std::find_if(groups->begin(), groups->end(), [&](auto& g) { return g.first("objectSid") == sid; });
-  if (primary == groups->end()) co_return groups;
-  const auto name = primary->dn;
-  person.add("memberOf", name);
-  if (primary->values("memberOf").empty()) co_return groups;
-  const auto above = co_await groups_of(name, {}, deadline);
-  if (!above) co_return std::unexpected(above.error());
-  for (auto& group : *above)
+  const auto primary = co_await primary_group(sid, deadline);
+  if (!primary) co_return primary;
+  if (!primary->empty()) person.add("memberOf", primary->front().dn);
+  for (auto& group : *primary)
     if (std::none_of(groups->begin(), groups->end(), [&](auto& g) { return g.dn == group.dn; }))
       groups->push_back(group);
   co_return groups;

@@ -187,14 +187,22 @@ Search search_members(const std::string& base, const Entry& group) {
   return s;
 }
 
-Search search_groups(const std::string& base, const std::string& dn, std::string_view sid) {
+namespace {
+Search groups_where(const std::string& base, std::string_view condition) {
   Search s;
   s.base = base;
-  auto belongs = fmt::format("(member{}={})", kInChain, escape_filter(dn));
-  if (!sid.empty()) belongs = fmt::format("(|{}{})", belongs, equals("objectSid", sid));
-  s.filter = fmt::format("(&(objectClass=group){})", belongs);
-  s.attributes = {"cn", "sAMAccountName", "memberOf", "objectSid"};
+  s.filter = fmt::format("(&(objectClass=group){})", condition);
+  s.attributes = {"cn", "sAMAccountName", "memberOf"};
   return s;
+}
+}  // namespace
+
+Search search_groups(const std::string& base, const std::string& dn) {
+  return groups_where(base, fmt::format("(member{}={})", kInChain, escape_filter(dn)));
+}
+
+Search search_group(const std::string& base, std::string_view sid) {
+  return groups_where(base, equals("objectSid", sid));
 }
 
 Search search_netbios_name(const std::string& base, const std::string& configuration) {

@@ -37,9 +37,10 @@ bool is_group(const Entry& entry);
 /// Its members, people and groups, those whose primary group it is too: group by group, since over all people
 /// of a domain LDAP_MATCHING_RULE_IN_CHAIN takes a server seconds.
 Search search_members(const std::string& base, const Entry& group);
-/// The groups that somebody is in, directly or through others; Active Directory works that out itself. `sid`:
-/// of the primary group, which its `member` does not tell; empty for none.
-Search search_groups(const std::string& base, const std::string& dn, std::string_view sid = {});
+/// The groups that somebody is in, directly or through others; Active Directory works that out itself, but
+/// for the primary group, which is in nobody's memberOf.
+Search search_groups(const std::string& base, const std::string& dn);
+Search search_group(const std::string& base, std::string_view sid);
 /// The SID (MS-DTYP 2.4.2.2) of the group that primaryGroupID means: the person's own with that number in the
 /// last place. Empty where the entry does not say.
 std::string primary_group_sid(const Entry& person);

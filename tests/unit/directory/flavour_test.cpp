@@ -125,10 +125,9 @@ TEST(Flavour, ActiveDirectorysPrimaryGroupIsFoundByItsSid) {
   const Entry ali{.dn = "CN=Ali,DC=helper",
                   .attributes = {{"objectSid", {domain + "\x51\x04\0\0"s}}, {"primaryGroupID", {"513"}}}};
   EXPECT_EQ(primary_group_sid(ali), users);
-  EXPECT_EQ(
-      search_groups("dc=helper", ali.dn, users).filter,
-      "(&(objectClass=group)(|(member:1.2.840.113556.1.4.1941:=CN=Ali,DC=helper)(objectSid=\\01\\05\\00\\00"
-      "\\00\\00\\00\\05\\15\\00\\00\\00\\28\\2a\\29\\5c\\01\\02\\03\\04\\fc\\fd\\fe\\ff\\01\\02\\00\\00)))");
+  EXPECT_EQ(search_group("dc=helper", users).filter,
+            "(&(objectClass=group)(objectSid=\\01\\05\\00\\00\\00\\00\\00\\05\\15\\00\\00\\00\\28\\2a\\29\\5c"
+            "\\01\\02\\03\\04\\fc\\fd\\fe\\ff\\01\\02\\00\\00))");
   EXPECT_EQ(search_groups("dc=helper", ali.dn).filter,
             "(&(objectClass=group)(member:1.2.840.113556.1.4.1941:=CN=Ali,DC=helper))");
   const Entry group{.dn = "CN=U", .attributes = {{"objectSid", {users}}}};
