@@ -98,7 +98,7 @@ Result<void> show_effective(Administrator& admin, const Settings& settings, cons
     auto rules =
         admin.entry(user.policy.passwords ? user.policy.passwords->value : default_policy_dn(settings));
     if (!rules) return std::unexpected(rules.error());
-    fmt::print("{}", o.as_json ? effective_json(user, *rules) : effective_text(user, *rules));
+    fmt::print("{}", o.as_json ? effective_json(user, &*rules) : effective_text(user, &*rules));
   }
   return {};
 }
@@ -199,6 +199,9 @@ Result<void> write_all(Administrator& admin, const Settings&, const Options& o) 
   for (auto* list : {&*people, &*groups})
     for (auto& entry : *list) {
       std::erase_if(entry.attributes, [](auto& a) { return same_name(a.first, "userPassword"); });
+      // Whoever loads this into another directory adds it there by hand.
+      for (auto& [name, values] : entry.attributes)
+        if (same_name(name, "objectClass")) std::erase(values, kOfTopology);
       fmt::print("{}", to_ldif(entry));
     }
   return {};

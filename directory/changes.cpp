@@ -5,6 +5,9 @@
 #include <map>
 #include <set>
 
+#include "directory/dn.hpp"
+#include "directory/tree.hpp"
+
 namespace lab::directory {
 namespace {
 
@@ -76,6 +79,26 @@ Change modify(const std::string& dn, std::vector<Modification> modifications) {
   return c;
 }
 
+/// `part` of the entry `there`, with its members who go.
+Entry with_those_who_go(Entry part, const Entry& there, const std::set<std::string>& going) {
+  for (auto* name : {"member", "rfc822MailMember"}) {
+    bool empty = true;  // without them
+    std::vector<std::string> gone;
+    for (auto& value : there.values(name))
+      if (going.contains(value))
+        gone.push_back(value);
+      else
+        empty = false;
+    if (gone.empty()) continue;
+    // Nobody's place is taken only when the last one has left.
+    if (empty)
+      for (auto& [attribute, values] : part.attributes)
+        if (same_name(attribute, name)) std::erase_if(values, stands_for_nobody);
+    part.add(name, std::move(gone));
+  }
+  return part;
+}
+
 Entry without_member_of(Entry entry) {
   std::erase_if(entry.attributes, [](auto& a) { return same_name(a.first, "memberOf"); });
   return entry;
@@ -117,6 +140,28 @@ Entry known_part(const Entry& there, const Entry& wanted) {
     }
   }
   return part;
+}
+
+std::vector<Entry> known_tree(const std::vector<Entry>& there, const std::vector<Entry>& wanted) {
+  std::map<std::string_view, const Entry*> found;
+  std::set<std::string> kept, going;  // DNs, and of those who go the addresses
+  for (auto& entry : there) found.emplace(entry.dn, &entry);
+  for (auto& entry : wanted) kept.insert(lower(entry.dn));
+  std::vector<Entry> known, leaving;
+  for (auto& entry : there) {
+    auto& classes = entry.values("objectClass");
+    if (std::find(classes.begin(), classes.end(), kOfTopology) == classes.end() ||
+        kept.contains(lower(entry.dn)))
+      continue;
+    going.insert(entry.dn);
+    going.insert(entry.values("mail").begin(), entry.values("mail").end());
+    leaving.push_back({entry.dn, {}});
+  }
+  for (auto& entry : wanted)
+    if (const auto old = found.find(entry.dn); old != found.end())
+      known.push_back(with_those_who_go(known_part(*old->second, entry), *old->second, going));
+  known.insert(known.end(), std::make_move_iterator(leaving.begin()), std::make_move_iterator(leaving.end()));
+  return known;
 }
 
 std::vector<Change> changes_between(const std::vector<Entry>& before, const std::vector<Entry>& after) {

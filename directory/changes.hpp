@@ -30,4 +30,9 @@ std::vector<Change> changes_between(const std::vector<Entry>& before, const std:
 /// original. What else is there stays, and so does a password.
 Entry known_part(const Entry& there, const Entry& wanted);
 
+/// The same for a whole tree, of a copy that becomes an original: what the topology named before and does not
+/// name any more (tree.hpp: kOfTopology) is in it too, and in the groups and aliases it was in. Whoever was
+/// added by hand is not, and so stays.
+std::vector<Entry> known_tree(const std::vector<Entry>& there, const std::vector<Entry>& wanted);
+
 }  // namespace lab::directory

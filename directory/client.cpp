@@ -6,6 +6,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
+#include <map>
 #include <set>
 
 #include "common/events.hpp"
@@ -71,6 +72,11 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   std::optional<std::string> netbios_name;
   std::vector<Entry> policies;  // the groups' and the domain's rules, fresh until then
   Clock::time_point policies_until{};
+  struct Groups {
+    std::vector<Entry> groups;
+    Clock::time_point until;
+  };
+  std::map<std::string, Groups> primary_groups;  // by SID: nearly everybody's is the same one
 
   void start();
   void stop();
@@ -84,9 +90,12 @@ struct Client::Impl : std::enable_shared_from_this<Impl> {
   asio::awaitable<Result<std::optional<Found>>> look_up(std::string user, Clock::time_point deadline);
   /// The name without the domain before its backslash; nullopt when that is another domain.
   asio::awaitable<Result<std::optional<std::string>>> own_name(std::string typed, Clock::time_point deadline);
-  asio::awaitable<Result<User>> user_with_rules(const Entry& entry, Clock::time_point deadline);
-  /// The groups she is in, those through others included; into `user` go their names.
-  asio::awaitable<Result<std::vector<Entry>>> nested_groups(User& user, Clock::time_point deadline);
+  asio::awaitable<Result<User>> user_with_rules(Entry entry, Clock::time_point deadline);
+  asio::awaitable<Result<std::vector<Entry>>> groups_found(Search what, Clock::time_point deadline);
+  /// The group with this SID, and those above it; none where there is no such group.
+  asio::awaitable<Result<std::vector<Entry>>> primary_group(std::string sid, Clock::time_point deadline);
+  /// The groups she is in, those through others included; her primary one comes into her memberOf.
+  asio::awaitable<Result<std::vector<Entry>>> nested_groups(Entry& person, Clock::time_point deadline);
   static asio::awaitable<Authentication> authenticate(std::shared_ptr<Impl> self, std::string user,
                                                       std::string password);
   static asio::awaitable<Authentication> authenticate_cached(std::shared_ptr<Impl> self, std::string user,
@@ -166,17 +175,43 @@ asio::awaitable<Result<std::optional<std::string>>> Client::Impl::own_name(std::
   co_return !netbios_name->empty() && same_name(*netbios_name, name.domain) ? Name(name.user) : Name();
 }
 
-asio::awaitable<Result<std::vector<Entry>>> Client::Impl::nested_groups(User& user,
-                                                                        Clock::time_point deadline) {
-  auto what = search_groups(settings.base, user.dn);
+asio::awaitable<Result<std::vector<Entry>>> Client::Impl::groups_found(Search what,
+                                                                       Clock::time_point deadline) {
   what.page = settings.limits.page;
-  auto groups = co_await asker.search(what, deadline);
+  auto groups = co_await asker.search(std::move(what), deadline);
   if (!groups) co_return std::unexpected(groups.error());
   if (!groups->ok()) co_return fail("looking up the user's groups: " + groups->text());
-  for (auto& group : groups->entries) user.groups.push_back(leaf_of_dn(group.dn));
-  std::sort(user.groups.begin(), user.groups.end());
-  user.groups.erase(std::unique(user.groups.begin(), user.groups.end()), user.groups.end());
   co_return std::move(groups->entries);
+}
+
+asio::awaitable<Result<std::vector<Entry>>> Client::Impl::primary_group(std::string sid,
+                                                                        Clock::time_point deadline) {
+  if (const auto found = primary_groups.find(sid);
+      found != primary_groups.end() && Clock::now() < found->second.until)
+    co_return found->second.groups;
+  auto groups = co_await groups_found(search_group(settings.base, sid), deadline);
+  if (!groups) co_return groups;
+  if (!groups->empty() && !groups->front().values("memberOf").empty()) {
+    const auto above = co_await groups_found(search_groups(settings.base, groups->front().dn), deadline);
+    if (!above) co_return above;
+    groups->insert(groups->end(), above->begin(), above->end());
+  }
+  primary_groups[sid] = {*groups, Clock::now() + KnownPeopleLimits{}.fresh};
+  co_return groups;
+}
+
+asio::awaitable<Result<std::vector<Entry>>> Client::Impl::nested_groups(Entry& person,
+                                                                        Clock::time_point deadline) {
+  auto groups = co_await groups_found(search_groups(settings.base, person.dn), deadline);
+  const auto sid = primary_group_sid(person);
+  if (!groups || sid.empty()) co_return groups;
+  const auto primary = co_await primary_group(sid, deadline);
+  if (!primary) co_return primary;
+  if (!primary->empty()) person.add("memberOf", primary->front().dn);
+  for (auto& group : *primary)
+    if (std::none_of(groups->begin(), groups->end(), [&](auto& g) { return g.dn == group.dn; }))
+      groups->push_back(group);
+  co_return groups;
 }
 
 asio::awaitable<Result<std::optional<Client::Impl::Found>>> Client::Impl::look_up(
@@ -198,15 +233,19 @@ asio::awaitable<Result<std::optional<Client::Impl::Found>>> Client::Impl::look_u
 
 /// The person with the rules that hold for her. Groups change while a lab runs, so they are read again as
 /// often as people are.
-asio::awaitable<Result<User>> Client::Impl::user_with_rules(const Entry& entry, Clock::time_point deadline) {
-  auto user = user_of(settings.flavour, entry);
+asio::awaitable<Result<User>> Client::Impl::user_with_rules(Entry entry, Clock::time_point deadline) {
   if (settings.flavour == Flavour::ActiveDirectory) {
-    auto groups = co_await nested_groups(user, deadline);
+    auto groups = co_await nested_groups(entry, deadline);
     if (!groups) co_return std::unexpected(groups.error());
-    user.policy = resolve_given(settings.rules, settings.base, user, entry, std::move(*groups));
+    auto user = user_of(settings.flavour, entry);
+    for (auto& group : *groups) user.groups.push_back(leaf_of_dn(group.dn));
+    std::sort(user.groups.begin(), user.groups.end());
+    user.groups.erase(std::unique(user.groups.begin(), user.groups.end()), user.groups.end());
+    user.policy = resolve_given(settings.rules, settings.base, user, std::move(entry), std::move(*groups));
     if (user.policy.quota) user.quota = user.policy.quota->value;
     co_return user;
   }
+  auto user = user_of(settings.flavour, entry);
   if (Clock::now() >= policies_until) {
     auto found = co_await asker.search(search_policies(settings.base), deadline);
     if (!found) co_return std::unexpected(found.error());
@@ -338,7 +377,7 @@ asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> se
     recipient.members = entry->values("rfc822MailMember");
   } else if (is_group(*entry)) {
     // Groups in groups, each once: a circle of them must end, and who is in two of them gets one letter.
-    std::vector<std::string> groups{entry->dn};
+    std::vector<Entry> groups{*entry};
     std::set<std::string> seen{entry->dn};
     for (std::size_t next = 0; next < groups.size(); ++next) {
       auto what = search_members(self->settings.base, groups[next]);
@@ -350,7 +389,7 @@ asio::awaitable<Recipient> Client::Impl::find_recipient(std::shared_ptr<Impl> se
       for (auto& member : members->entries) {
         if (!seen.insert(member.dn).second) continue;
         if (is_group(member)) {
-          groups.push_back(member.dn);
+          groups.push_back(member);
         } else if (auto user = user_of(flavour, member); !user.addresses.empty()) {
           recipient.members.push_back(user.addresses.front());
         }

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "directory/dn.hpp"
 #include "directory/password.hpp"
 #include "directory/server_url.hpp"
 
@@ -15,12 +16,6 @@ struct ComputerList {
 namespace {
 
 bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 bool has_control(const std::string& text) {
   return std::any_of(text.begin(), text.end(),

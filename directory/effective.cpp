@@ -50,7 +50,7 @@ std::string passwords_json(const Entry& e) {
       number(e, "pwdLockoutDuration"), number(e, "pwdMaxAge"), e.first("pwdMustChange") == "TRUE");
 }
 
-std::vector<Line> lines_of(const User& user, const Entry& passwords) {
+std::vector<Line> lines_of(const User& user, const Entry* passwords) {
   const auto& p = user.policy;
   const auto size = [](const char* key, const char* title, const auto& rule, const char* otherwise) {
     return rule ? Line{key, title, size_text(rule->value), rule->from, std::to_string(rule->value)}
@@ -69,8 +69,11 @@ std::vector<Line> lines_of(const User& user, const Entry& passwords) {
   lines.push_back({"protocols", "protocols",
                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")),
                    p.protocols ? p.protocols->from : kNobody, "[" + list + "]"});
-  lines.push_back({"passwords", "passwords", passwords_text(passwords),
-                   p.passwords ? p.passwords->from : kNobody, passwords_json(passwords)});
+  if (passwords == nullptr)
+    lines.push_back({"passwords", "passwords", "its own rules", "the directory itself", "null"});
+  else
+    lines.push_back({"passwords", "passwords", passwords_text(*passwords),
+                     p.passwords ? p.passwords->from : kNobody, passwords_json(*passwords)});
   return lines;
 }
 
@@ -83,7 +86,7 @@ std::string size_text(std::uint64_t bytes) {
   return fmt::format("{} bytes", bytes);
 }
 
-std::string effective_text(const User& user, const Entry& passwords) {
+std::string effective_text(const User& user, const Entry* passwords) {
   auto out = fmt::format("{} ({}), {}{}\n", user.uid, user.display_name,
                          user.groups.empty() ? "in no group"
                                              : fmt::format("in {}", fmt::join(user.groups, ", ")),
@@ -95,11 +98,12 @@ std::string effective_text(const User& user, const Entry& passwords) {
   return out;
 }
 
-std::string effective_json(const User& user, const Entry& passwords) {
+std::string effective_json(const User& user, const Entry* passwords) {
   auto out = "{\"user\":" + config::detail::json_string(user.uid);
   for (auto& line : lines_of(user, passwords))
-    out += fmt::format(",\"{}\":{{\"value\":{},\"from\":{}}}", line.key, line.json,
-                       line.from == kNobody ? "null" : config::detail::json_string(line.from));
+    out += fmt::format(
+        ",\"{}\":{{\"value\":{},\"from\":{}}}", line.key, line.json,
+        line.from == kNobody || line.json == "null" ? "null" : config::detail::json_string(line.from));
   return out + "}\n";
 }
 

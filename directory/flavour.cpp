@@ -47,8 +47,9 @@ Search search_for(Flavour flavour, const std::string& base, std::string filter) 
   s.base = base;
   s.filter = std::move(filter);
   if (flavour == Flavour::ActiveDirectory)
-    s.attributes = {"sAMAccountName", "displayName", "cn",          "mail",
-                    "proxyAddresses", "memberOf",    "objectClass", "userPrincipalName"};
+    s.attributes = {"sAMAccountName", "displayName",   "cn",          "mail",
+                    "proxyAddresses", "memberOf",      "objectClass", "userPrincipalName",
+                    "objectSid",      "primaryGroupID"};
   else
     s.attributes = {"displayName", "mail", "rfc822MailMember", "objectClass", "pwdAccountLockedTime", "pwdEndTime"};
   if (flavour == Flavour::OpenLdap)
@@ -141,23 +142,67 @@ bool names_domain(std::string_view domain, std::string_view base) {
 
 namespace {
 constexpr std::string_view kInChain = ":1.2.840.113556.1.4.1941:";  // LDAP_MATCHING_RULE_IN_CHAIN (MS-ADTS)
+
+/// MS-DTYP 2.4.2.2: revision, how many numbers, whose they are; then the numbers, little-endian, the last of
+/// which is the account's within its domain.
+constexpr std::size_t kSidHead = 8, kSidNumber = 4;
+
+/// S-1-5-21-x-y-z-RID: an account or a group of a domain. Those of the machine itself (S-1-5-32) are nobody's
+/// primary group.
+bool is_of_domain(std::string_view sid) {
+  constexpr std::string_view kDomain("\x01\x05\0\0\0\0\0\x05\x15\0\0\0", kSidHead + kSidNumber);
+  return sid.size() == kSidHead + 5 * kSidNumber && sid.starts_with(kDomain);
 }
 
-Search search_members(const std::string& base, const std::string& group_dn) {
+std::uint32_t last_number(std::string_view sid) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 1; i <= kSidNumber; ++i)
+    number = number << 8U | static_cast<unsigned char>(sid[sid.size() - i]);
+  return number;
+}
+
+}  // namespace
+
+std::string primary_group_sid(const Entry& person) {
+  std::string sid(person.first("objectSid"));
+  const auto text = person.first("primaryGroupID");
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (!is_of_domain(sid) || text.empty() || error != std::errc{} || end != text.data() + text.size())
+    return {};
+  for (std::size_t i = sid.size() - kSidNumber; i < sid.size(); ++i, number >>= 8U)
+    sid[i] = static_cast<char>(number & 0xffU);
+  return sid;
+}
+
+Search search_members(const std::string& base, const Entry& group) {
   Search s;
   s.base = base;
-  s.filter = fmt::format("(&(|(&(objectCategory=person)(objectClass=user))(objectClass=group))(memberOf={}))",
-                         escape_filter(group_dn));
-  s.attributes = {"objectClass", "sAMAccountName", "mail", "proxyAddresses", "userPrincipalName"};
+  auto belongs = equals("memberOf", group.dn);
+  if (const auto sid = group.first("objectSid"); is_of_domain(sid))
+    belongs = fmt::format("(|{}(primaryGroupID={}))", belongs, last_number(sid));
+  s.filter = fmt::format("(&(|(&(objectCategory=person)(objectClass=user))(objectClass=group)){})", belongs);
+  s.attributes = {"objectClass", "objectSid",      "sAMAccountName",
+                  "mail",        "proxyAddresses", "userPrincipalName"};
   return s;
 }
 
-Search search_groups(const std::string& base, const std::string& dn) {
+namespace {
+Search groups_where(const std::string& base, std::string_view condition) {
   Search s;
   s.base = base;
-  s.filter = fmt::format("(&(objectClass=group)(member{}={}))", kInChain, escape_filter(dn));
+  s.filter = fmt::format("(&(objectClass=group){})", condition);
   s.attributes = {"cn", "sAMAccountName", "memberOf"};
   return s;
+}
+}  // namespace
+
+Search search_groups(const std::string& base, const std::string& dn) {
+  return groups_where(base, fmt::format("(member{}={})", kInChain, escape_filter(dn)));
+}
+
+Search search_group(const std::string& base, std::string_view sid) {
+  return groups_where(base, equals("objectSid", sid));
 }
 
 Search search_netbios_name(const std::string& base, const std::string& configuration) {

@@ -34,11 +34,16 @@ const Entry* best_match(Flavour flavour, const std::vector<Entry>& entries, std:
 bool is_alias(const Entry& entry);
 /// Active Directory's way of an alias: a group with a mail address.
 bool is_group(const Entry& entry);
-/// Its members, people and groups: group by group, since over all people of a domain
-/// LDAP_MATCHING_RULE_IN_CHAIN takes a server seconds.
-Search search_members(const std::string& base, const std::string& group_dn);
-/// The groups that somebody is in, directly or through others; Active Directory works that out itself.
+/// Its members, people and groups, those whose primary group it is too: group by group, since over all people
+/// of a domain LDAP_MATCHING_RULE_IN_CHAIN takes a server seconds.
+Search search_members(const std::string& base, const Entry& group);
+/// The groups that somebody is in, directly or through others; Active Directory works that out itself, but
+/// for the primary group, which is in nobody's memberOf.
 Search search_groups(const std::string& base, const std::string& dn);
+Search search_group(const std::string& base, std::string_view sid);
+/// The SID (MS-DTYP 2.4.2.2) of the group that primaryGroupID means: the person's own with that number in the
+/// last place. Empty where the entry does not say.
+std::string primary_group_sid(const Entry& person);
 /// The short name of the domain of `base`; `configuration`: the root DSE's configurationNamingContext.
 Search search_netbios_name(const std::string& base, const std::string& configuration);
 User user_of(Flavour flavour, const Entry& entry);

@@ -111,6 +111,7 @@ void Pool::hand_out() {
 }
 
 void Pool::open_more() {
+  if (!waiting_.empty()) make_room();
   forget_dead();
   const auto wanted = (waiting_.size() + options_.uses_at_once - 1) / options_.uses_at_once;
   while (!stopped_ && opening_ < wanted && members_.size() + opening_ < options_.most) {
@@ -178,6 +179,12 @@ void Pool::discard(const std::shared_ptr<Connection>& connection, Error why) {
 
 void Pool::forget_dead() {
   std::erase_if(members_, [](auto& m) { return !m.connection->alive(); });
+}
+
+void Pool::make_room() {
+  for (auto& member : members_)
+    if (member.uses == 0 && !servers_->preferred(member.connection->url()))
+      member.connection->close({"another server is preferred", "", ""});
 }
 
 void Pool::watch_over() {

@@ -78,6 +78,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void open_more();
   boost::asio::awaitable<void> open_one();
   void forget_dead();
+  /// Closes what nobody uses and nobody will, since a better server is back: it would take the place of a
+  /// connection to that one.
+  void make_room();
   /// While there are connections: closes those that idle, asks those that have been silent whether they live,
   /// and looks after servers that have failed.
   void watch_over();

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/log.hpp"
@@ -79,6 +80,11 @@ Result<void> fill(const Settings& s, Folder& folder, const std::string& slapd, c
   return run_slapadd(slapd, conf, folder.filling());
 }
 
+std::string_view password_in(const std::vector<Entry>& tree, std::string_view dn) {
+  const auto found = std::ranges::find(tree, dn, &Entry::dn);
+  return found == tree.end() ? std::string_view() : found->first("userPassword");
+}
+
 /// A copy that is to be an original from now on: the first server is gone, or they change places. Everything
 /// people have changed is in its database, and stays.
 Result<void> adopt_copy(const Settings& s, const Folder& folder, const std::string& slapd, const Place& place,
@@ -92,17 +98,11 @@ Result<void> adopt_copy(const Settings& s, const Folder& folder, const std::stri
   const auto accounts = account_passwords(s);
   if (!accounts) return std::unexpected(accounts.error());
   task.tree = build_tree(s, store_passwords(s, *accounts, *there, random_salt), *there);
-  std::map<std::string_view, const Entry*> known;
-  for (auto& entry : *there) known.emplace(entry.dn, &entry);
-  std::vector<Entry> before;
-  for (auto& wanted : task.tree)
-    if (const auto found = known.find(wanted.dn); found != known.end()) {
-      before.push_back(known_part(*found->second, wanted));
-      // Programs have the password we give them.
-      if (accounts->contains(wanted.dn) &&
-          found->second->first("userPassword") != wanted.first("userPassword"))
-        std::erase_if(before.back().attributes, [](auto& a) { return same_name(a.first, "userPassword"); });
-    }
+  auto before = known_tree(*there, task.tree);
+  // Programs have the password we give them.
+  for (auto& entry : before)
+    if (accounts->contains(entry.dn) && password_in(*there, entry.dn) != password_in(task.tree, entry.dn))
+      std::erase_if(entry.attributes, [](auto& a) { return same_name(a.first, "userPassword"); });
   task.changes = changes_between(before, task.tree);
   log::info("directory: the copy of {} entries is the original from now on", there->size());
   return {};

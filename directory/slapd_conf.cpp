@@ -202,7 +202,10 @@ std::string lab_schema() {
       "objectclass ( {0}.2.2 NAME 'labPolicy'\n"
       "  DESC 'rules for the members of a group, or for everybody'\n"
       "  SUP top AUXILIARY\n"
-      "  MAY ( labMailQuota $ labMaxMessage $ labSendOutside $ labProtocol $ labRank ) )\n",
+      "  MAY ( labMailQuota $ labMaxMessage $ labSendOutside $ labProtocol $ labRank ) )\n\n"
+      "objectclass ( {0}.2.3 NAME 'labOfTopology'\n"
+      "  DESC 'written in the topology, not added by hand'\n"
+      "  SUP top AUXILIARY )\n",
       kArc);
 }
 

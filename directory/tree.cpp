@@ -171,6 +171,7 @@ std::vector<Entry> build_tree(const Settings& s, const StoredPasswords& password
   tree.push_back(unit(s, "services", "Accounts of programs"));
   tree.push_back(unit(s, "policies", "What people may do, and what passwords must be like"));
   tree.push_back(default_policy(s));
+  const auto frame = tree.size();  // these are in every tree
   for (auto* account : {&s.service, &s.replication}) {
     if (!*account) continue;
     Entry e{.dn = (*account)->dn, .attributes = {}};
@@ -196,6 +197,7 @@ std::vector<Entry> build_tree(const Settings& s, const StoredPasswords& password
     e.add("objectClass", std::string("nisMailAlias")).add("cn", name).add("rfc822MailMember", list);
     tree.push_back(std::move(e));
   }
+  for (auto at = frame; at < tree.size(); ++at) tree[at].add("objectClass", std::string(kOfTopology));
   return tree;
 }
 

@@ -26,7 +26,11 @@ std::string default_policy_dn(const Settings& settings);
 /// The member of a group that has none: groupOfNames must have one (RFC 4519 3.5). It is nobody's DN.
 std::string placeholder_dn(const Settings& settings);
 
-/// One person as an entry. `stored`: the userPassword value; empty for nobody can log in.
+/// The class of every entry the topology has named, and of none added by hand: a copy that becomes an
+/// original knows by it who came from the file.
+inline constexpr const char* kOfTopology = "labOfTopology";
+
+/// One person as an entry, without that class. `stored`: the userPassword value; empty for nobody can log in.
 Entry person_entry(const Settings& settings, const std::string& uid, const Person& person, int uid_number,
                    const std::string& stored);
 

@@ -10,6 +10,7 @@
 #include "common/runtime.hpp"
 #include "common/tls.hpp"
 #include "mail/config.hpp"
+#include "mail/effective_command.hpp"
 #include "mail/post_office.hpp"
 #include "mail/service.hpp"
 
@@ -50,11 +51,14 @@ int run(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (mail::is_effective_command(argc, argv)) return mail::effective_main(argc, argv);
   return daemon_main(
       argc, argv,
       {.name = "lab-maild",
        .summary =
-           "The mail server of a lab: SMTP, submission, IMAP and POP3, with mailboxes and queue on disk.",
+           "The mail server of a lab: SMTP, submission, IMAP and POP3, with mailboxes and queue on disk.\n\n"
+           "For the teacher: lab-maild user effective NAME --config mail.yaml   the rules that hold for "
+           "somebody",
        .example = "lab-maild --config mail.yaml",
        .reference = mail::config_reference,
        .check = check,

@@ -232,6 +232,27 @@ asio::awaitable<Account> PostOffices::admit(std::string principal) {
   co_return account;
 }
 
+asio::awaitable<directory::Recipient> PostOffices::person(std::string name) {
+  directory::Recipient unknown;
+  unknown.outcome = directory::Recipient::Outcome::Unknown;
+  const auto at = name.rfind('@');
+  const auto domain =
+      at == std::string::npos ? office_named_by(name) : lower(std::string_view(name).substr(at + 1));
+  const auto found = offices_.find(domain);
+  if (found == offices_.end()) {
+    unknown.why = domain + " is no domain of this server";
+    co_return unknown;
+  }
+  auto& office = found->second;
+  if (office.users_by_address.contains(lower(at == std::string::npos ? name + "@" + domain : name)) ||
+      !office.directory) {
+    unknown.why = "no rules hold for whom a directory does not know";
+    co_return unknown;
+  }
+  if (at == std::string::npos) co_return co_await office.directory->find_user(std::move(name));
+  co_return co_await office.directory->find_recipient(std::move(name));
+}
+
 asio::awaitable<Destination> PostOffices::look_up(Office& office, const Address& address,
                                                   std::vector<Address>& members) {
   using Outcome = Destination::Outcome;

@@ -11,7 +11,8 @@
 
 namespace lab::directory {
 class Client;
-}
+struct Recipient;
+}  // namespace lab::directory
 
 namespace lab::mail {
 
@@ -34,6 +35,9 @@ class PostOffices final : public Accounts {
   bool serves(std::string_view domain) const override;
   boost::asio::awaitable<Account> authenticate(std::string name, std::string password) override;
   boost::asio::awaitable<Account> admit(std::string principal) override;
+  /// Whoever would log in by this name, as the directory knows them, with the rules that hold for them. Needs
+  /// no password, and so opens nothing.
+  boost::asio::awaitable<directory::Recipient> person(std::string name);
   boost::asio::awaitable<Destination> find(Address address) override;
   std::string welcome(const Account& account) const override;
 

@@ -46,6 +46,12 @@ Mirror::~Mirror() {
 }
 
 Result<void> Mirror::bring_people() {
+  const auto prepared = principals_.prepared();
+  if (!prepared) return std::unexpected(prepared.error());
+  for (auto& uid : *prepared) {
+    inherited_[uid] = Clock::now() + limits_.patience;
+    due_.insert(uid);
+  }
   const auto there = principals_.people();
   if (!there) return std::unexpected(there.error());
   const std::set<std::string> known(there->begin(), there->end());
@@ -73,7 +79,8 @@ Result<void> Mirror::expect(const std::string& uid, const std::string& password)
   if (auto kept = principals_.prepare(uid, password); !kept) return kept;
   const std::scoped_lock lock(queue_);
   expected_[uid].push_back({.password = password, .until = Clock::now() + limits_.patience, .seen = false});
-  later_[uid] = Clock::now() + limits_.again;
+  inherited_.erase(uid);  // its place is taken
+  look_later(uid, Clock::now() + limits_.again);
   news_.notify_all();
   return {};
 }
@@ -90,6 +97,18 @@ std::vector<std::string> Mirror::expected(const std::string& uid) {
   if (const auto found = expected_.find(uid); found != expected_.end())
     for (auto& one : found->second) passwords.push_back(one.password);
   return passwords;
+}
+
+bool Mirror::inherited(const std::string& uid) {
+  const std::scoped_lock lock(queue_);
+  return inherited_.contains(uid);
+}
+
+bool Mirror::undecided(const std::string& uid) { return !expected(uid).empty() || inherited(uid); }
+
+void Mirror::look_later(const std::string& uid, Clock::time_point when) {
+  const auto [planned, fresh] = later_.emplace(uid, when);
+  if (!fresh) planned->second = std::min(planned->second, when);
 }
 
 std::string Mirror::next() {
@@ -139,8 +158,12 @@ void Mirror::run() {
         std::erase_if(told, [](auto& e) { return e.until < Clock::now(); });
         const bool seen = !told.empty() && std::ranges::all_of(told, &Expected::seen);
         // Once none is left, a last look takes away what was prepared.
-        later_[uid] = seen ? told.front().until : Clock::now() + limits_.again;
+        look_later(uid, seen ? told.front().until : Clock::now() + limits_.again);
         if (told.empty()) expected_.erase(under_way);
+      }
+      if (const auto left = inherited_.find(uid); left != inherited_.end()) {
+        if (left->second < Clock::now()) inherited_.erase(left);
+        look_later(uid, Clock::now() + limits_.again);
       }
       continue;
     }
@@ -177,7 +200,9 @@ Result<void> Mirror::look(const std::string& uid) {
   if (!found) return std::unexpected(found.error());
   if (found->code == LDAP_NO_SUCH_OBJECT) {
     const std::scoped_lock realm(realm_);
-    if (auto gone = principals_.drop_prepared(uid); !gone) return gone;
+    // Somebody may be about to be added.
+    if (!undecided(uid))
+      if (auto gone = principals_.drop_prepared(uid); !gone) return gone;
     return principals_.remove(uid);
   }
   if (!found->ok() || found->entries.empty()) return fail("reading it: " + found->text(), dn);
@@ -197,7 +222,7 @@ Result<void> Mirror::follow_password(const std::string& uid, const std::string& 
   if (!mark) return std::unexpected(mark.error());
   const auto told = expected(uid);
   auto tidy = [&]() -> Result<void> {
-    return told.empty() ? principals_.drop_prepared(uid) : Result<void>();
+    return undecided(uid) ? Result<void>() : principals_.drop_prepared(uid);
   };
   if (*mark && **mark == stored) return tidy();
   auto marked = [&](std::string_view what) -> Result<void> {
@@ -228,12 +253,17 @@ Result<void> Mirror::follow_password(const std::string& uid, const std::string& 
     if (auto done = marked(of_it_already ? "" : "the topology's password"); !done) return done;
     return tidy();
   }
-  // Told before this program was ended, and carried out since.
-  if (told.empty()) {
+  // Told before this program was ended, and carried out since. (What was told since then and is over by now
+  // was refused, and is nobody's password.)
+  if (inherited(uid)) {
     const auto taken = principals_.take_prepared(uid);
     if (!taken) return std::unexpected(taken.error());
     if (*taken) {
       if (auto done = marked("new password"); !done) return done;
+      {
+        const std::scoped_lock lock(queue_);
+        inherited_.erase(uid);
+      }
       return tidy();
     }
   }
@@ -264,7 +294,7 @@ Result<void> Mirror::follow_lock(const std::string& uid, const Entry& entry) {
       locked = left > std::chrono::seconds(0);
       if (locked) {
         const std::scoped_lock lock(queue_);
-        later_[uid] = Clock::now() + left;
+        look_later(uid, Clock::now() + left);
       }
     }
   }

@@ -66,6 +66,11 @@ class Mirror {
   Result<void> follow_lock(const std::string& uid, const Entry& entry);
   Result<std::chrono::seconds> lock_duration(const Entry& entry);
   std::vector<std::string> expected(const std::string& uid);
+  /// Whether what was prepared for `uid` may still become the password.
+  bool undecided(const std::string& uid);
+  bool inherited(const std::string& uid);
+  /// With queue_. Never later than was planned already.
+  void look_later(const std::string& uid, Clock::time_point when);
 
   const Settings& settings_;
   const MirrorLimits limits_;
@@ -78,6 +83,9 @@ class Mirror {
   std::set<std::string> due_;
   std::map<std::string, Clock::time_point> later_;  // locks that end, changes under way
   std::map<std::string, std::vector<Expected>> expected_;
+  /// Whose passwords were told to this program before it was ended, and until when the directory may still
+  /// carry that out: it may take longer than this program takes to come back.
+  std::map<std::string, Clock::time_point> inherited_;
   bool everybody_ = true, stopped_ = false;
   std::condition_variable news_;
 

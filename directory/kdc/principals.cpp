@@ -86,7 +86,7 @@ Result<Principals> Principals::open(const std::string& realm) {
   return Principals(std::move(impl));
 }
 
-Result<std::vector<std::string>> Principals::people() {
+Result<std::vector<std::string>> Principals::names() {
   char** names = nullptr;
   int count = 0;
   char all[] = "*";
@@ -94,11 +94,25 @@ Result<std::vector<std::string>> Principals::people() {
     return impl_->failure("cannot list the principals", code);
   std::vector<std::string> out;
   for (int i = 0; i < count; ++i) {
-    const std::string name(names[i]);
-    if (name.find('/') == std::string::npos) out.push_back(name.substr(0, name.rfind('@')));
+    const std::string_view name(names[i]);
+    out.emplace_back(name.substr(0, name.rfind('@')));
   }
   kadm5_free_name_list(impl_->database, names, count);
   return out;
+}
+
+Result<std::vector<std::string>> Principals::people() {
+  auto all = names();
+  if (all) std::erase_if(*all, [](auto& name) { return name.contains('/'); });
+  return all;
+}
+
+Result<std::vector<std::string>> Principals::prepared() {
+  auto all = names();
+  if (!all) return all;
+  std::erase_if(*all, [](auto& name) { return !name.ends_with(kNext); });
+  for (auto& name : *all) name.resize(name.size() - std::strlen(kNext));
+  return all;
 }
 
 Result<void> Principals::set_key(const std::string& who, const std::string& password, bool usable) {

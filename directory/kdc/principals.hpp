@@ -19,6 +19,8 @@ class Principals {
 
   /// Names of people (no services, no '/'), without the realm.
   Result<std::vector<std::string>> people();
+  /// Whose keys have been prepared and neither taken nor dropped.
+  Result<std::vector<std::string>> prepared();
   Result<void> set_password(const std::string& uid, const std::string& password);  ///< made when missing
   /// Keeps the keys of a password that `uid` may get, where they open nothing; a later one takes their place.
   Result<void> prepare(const std::string& uid, const std::string& password);
@@ -37,6 +39,7 @@ class Principals {
   Result<void> write_keytab(const std::string& file, const std::vector<std::string>& services);
 
  private:
+  Result<std::vector<std::string>> names();
   Result<void> set_key(const std::string& name, const std::string& password, bool usable);
 
   struct Impl;

@@ -13,19 +13,27 @@
 
 namespace lab::command {
 
-Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::string& domain) {
+namespace {
+
+/// The lab's own directory of a domain. Changes are made at the original; its replicas follow.
+const plan::Service* own_directory(const plan::Plan& plan, const plan::Domain& domain) {
+  return domain.directory_node.empty() ? nullptr : plan.service(domain.directory_node + "/directory");
+}
+
+bool has_external_directory(const plan::Plan& plan, const plan::Domain& domain) {
+  return !domain.directory_node.empty() && own_directory(plan, domain) == nullptr;
+}
+
+/// The service that `of` names for `domain`, or for the only one that has any.
+template <class Of>
+Result<const plan::Service*> find_service(const plan::Plan& plan, const std::string& domain, Of of) {
   std::vector<const plan::Service*> found;
   std::vector<std::string> names;
-  for (const auto& service : plan.services) {
-    // Changes are made at the original; its replicas follow.
-    if (service.kind != "directory" || std::ranges::none_of(plan.domains, [&](const auto& served) {
-          return served.directory_node == service.node;
-        }))
-      continue;
-    const auto* node = plan.node(service.node);
-    const auto name = node == nullptr ? std::string() : node->domain;
-    names.push_back(name);
-    if (domain.empty() || domain == name) found.push_back(&service);
+  for (const auto& served : plan.domains) {
+    const auto* service = of(served);
+    if (service == nullptr) continue;
+    names.push_back(served.name);
+    if (domain.empty() || domain == served.name) found.push_back(service);
   }
   if (found.size() == 1) return found.front();
   if (names.empty()) return fail(plan.lab + " has no directory of its own");
@@ -33,11 +41,32 @@ Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::s
               fmt::format("name one: --domain {}", fmt::join(names, " or --domain ")));
 }
 
+}  // namespace
+
+Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::string& domain) {
+  for (const auto& served : plan.domains)
+    if (domain == served.name && has_external_directory(plan, served))
+      return fail("the directory of " + domain + " is not the lab's own", {}, "use its own tools");
+  return find_service(plan, domain, [&](const auto& served) { return own_directory(plan, served); });
+}
+
+Result<const plan::Service*> find_rules(const plan::Plan& plan, const std::string& domain) {
+  for (const auto& served : plan.domains)
+    if ((domain == served.name || (domain.empty() && plan.domains.size() == 1)) &&
+        has_external_directory(plan, served) && served.mail_node.empty())
+      return fail("the lab has no mail server for " + served.name, {},
+                  "rules for people of an external directory are followed there; add one under 'nodes'");
+  return find_service(plan, domain, [&](const auto& served) {
+    const auto* own = own_directory(plan, served);
+    return own == nullptr && has_external_directory(plan, served) ? plan.service(served.mail_node + "/mail")
+                                                                  : own;
+  });
+}
 
 namespace {
 
 std::vector<std::string> argv_of(const plan::Service& service, const std::vector<std::string>& words) {
-  // lab-directory itself knows the words; it needs its server's configuration.
+  // The program itself knows the words; it needs its server's configuration.
   auto argv = words;
   argv.insert(argv.begin(), service.argv.front());
   argv.insert(argv.end(), service.argv.begin() + 1, service.argv.end());
@@ -91,7 +120,10 @@ int directory(const DirectoryOptions& options) {
   if (!lab) return complain(lab.error());
   const auto plan = plan_of(*lab);
   if (!plan) return complain(plan.error());
-  const auto service = find_directory(*plan, options.domain);
+  const bool about_rules =
+      options.words.size() > 1 && options.words[0] == "user" && options.words[1] == "effective";
+  const auto service =
+      about_rules ? find_rules(*plan, options.domain) : find_directory(*plan, options.domain);
   if (!service) return complain(service.error(), kUsage);
   // Files are named from where we are.
   auto words = options.words;

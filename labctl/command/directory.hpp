@@ -13,7 +13,11 @@ namespace lab::command {
 /// The directory meant: the one of `domain`, or the only one.
 Result<const plan::Service*> find_directory(const plan::Plan& plan, const std::string& domain);
 
-/// Runs `lab-directory WORDS` there, in the terminal; its exit status.
+/// Who can tell which rules hold for the people of `domain`, or of the only one: its directory; where that is
+/// not the lab's own, the mail server that asks it.
+Result<const plan::Service*> find_rules(const plan::Plan& plan, const std::string& domain);
+
+/// Runs `lab-directory WORDS` there, in the terminal; its exit status. So does the mail server's program.
 int run_directory(runtime::ControlClient& lab, const plan::Plan& plan, const plan::Service& service,
                   const std::vector<std::string>& words);
 /// The same, for what it prints; what it complains of becomes the Error.

@@ -91,7 +91,7 @@ std::vector<Row> people_of(runtime::ControlClient& lab, const plan::Plan& plan,
 }
 
 int effective(runtime::ControlClient& lab, const plan::Plan& plan, const UsersOptions& options) {
-  const auto service = find_directory(plan, options.domain);
+  const auto service = find_rules(plan, options.domain);
   if (!service) return complain(service.error(), kUsage);
   std::vector<std::string> words{"user", "effective"};
   words.insert(words.end(), options.effective.begin(), options.effective.end());

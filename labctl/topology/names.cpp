@@ -111,6 +111,17 @@ std::optional<BadName> check_user_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<BadName> check_external_group_name(std::string_view name) {
+  constexpr std::size_t kLongest = 256;  // of sAMAccountName and of cn
+  if (name.empty()) return BadName{"a name cannot be empty", ""};
+  if (name.size() > kLongest)
+    return BadName{fmt::format("a group's name has at most {} bytes, this one {}", kLongest, name.size()),
+                   ""};
+  if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+    return BadName{"a group's name has no control characters", ""};
+  return std::nullopt;
+}
+
 std::optional<BadName> check_interface_name(std::string_view name) {
   if (name.empty() || name.size() > Limits::kInterfaceName)
     return BadName{fmt::format("an interface name has 1 to {} characters", Limits::kInterfaceName), ""};

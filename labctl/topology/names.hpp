@@ -22,6 +22,8 @@ std::optional<BadName> check_host_name(std::string_view name);
 std::optional<BadName> check_domain_name(std::string_view name);
 /// A user, group or alias name: a mail local part (RFC 5321 4.1.2) that is also a POSIX user name.
 std::optional<BadName> check_user_name(std::string_view name);
+/// A group of somebody else's directory, as it is called there: "Domain Users".
+std::optional<BadName> check_external_group_name(std::string_view name);
 /// A network interface of this machine, as `ip link` names it.
 std::optional<BadName> check_interface_name(std::string_view name);
 /// The nearest lab name to any text: lower case, '-' for what cannot be; "lab" for nothing.

@@ -11,19 +11,27 @@ namespace {
 
 using DomainEntry = Named<Domain>;
 
-void check_names(const DomainEntry& domain, yaml::Diagnostics& diagnostics) {
+bool has_external_directory(const Topology& topology, const std::string& domain) {
+  const auto* server = directory_server(topology, domain);
+  return server && (*server)->services.directory->value.provider == Provider::Ldap;
+}
+
+void check_names(const Topology& topology, const DomainEntry& domain, yaml::Diagnostics& diagnostics) {
   if (const auto bad = check_domain_name(domain.name))
     report(diagnostics, domain, fmt::format("'{}' cannot be a domain: {}", domain.name, bad->reason),
            bad->suggestion.empty() ? "" : fmt::format("'{}' would do", bad->suggestion));
-  const auto check = [&](const auto& entry, const char* what) {
-    if (const auto bad = check_user_name(entry.name))
+  const auto check = [&](const auto& entry, const char* what, auto check_name) {
+    if (const auto bad = check_name(entry.name))
       report(diagnostics, entry,
              fmt::format("'{}' cannot be the name of {}: {}", entry.name, what, bad->reason),
              bad->suggestion.empty() ? "" : fmt::format("'{}' would do", bad->suggestion));
   };
-  for (const auto& user : domain->users) check(user, "a user");
-  for (const auto& group : domain->groups) check(group, "a group");
-  for (const auto& alias : domain->aliases) check(alias, "an alias");
+  // Groups of somebody else's directory have the names they have.
+  const auto group_name =
+      has_external_directory(topology, domain.name) ? check_external_group_name : check_user_name;
+  for (const auto& user : domain->users) check(user, "a user", check_user_name);
+  for (const auto& group : domain->groups) check(group, "a group", group_name);
+  for (const auto& alias : domain->aliases) check(alias, "an alias", check_user_name);
   if (domain->users.size() > static_cast<std::size_t>(Limits::kUsers))
     report(diagnostics, domain,
            fmt::format("{} has {} users; a lab's domain has at most {}", domain.name, domain->users.size(),
@@ -184,7 +192,7 @@ void check_alias(const Topology& topology, const DomainEntry& domain,
 
 void check_domains(const Topology& topology, yaml::Diagnostics& diagnostics) {
   for (const auto& domain : topology.domains) {
-    check_names(domain, diagnostics);
+    check_names(topology, domain, diagnostics);
     if (domain.name == kRootDomain && !domain->users.empty())
       report(diagnostics, domain, "nobody lives in the root of the DNS",
              "put the users into a domain below it, such as helper.bac");

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The C++ client and the mail server against a real Active Directory: Samba's domain controller."""
-import imaplib, os, poplib, smtplib, ssl, subprocess, sys
+import base64, imaplib, json, os, poplib, re, smtplib, ssl, subprocess, sys
 
 import netlab
 from netlab import contains, equal, until
@@ -65,8 +65,48 @@ def test_empty_passwords_and_injections_open_nothing():
 
 def test_groups_in_groups_count():
     with ask() as client:
-        contains(client.ask('auth', 'ali', 'Ali-2026.x'), 'groups=Everybody (all),Staff,Teachers')
-        contains(client.ask('auth', 'awa', 'Awa-2026.x'), 'groups=Everybody (all),Staff ')
+        contains(client.ask('auth', 'ali', 'Ali-2026.x'), 'groups=Domain Users,Everybody (all),Staff,Teachers,Users ')
+        contains(client.ask('auth', 'awa', 'Awa-2026.x'), 'groups=Domain Users,Everybody (all),Staff,Users ')
+
+
+def test_the_primary_group_counts_which_nobody_is_a_member_of():
+    # "Guides" is Moussa's primary group from now on, and Guides are in Crew; Domain Users stays Salif's.
+    dc.add_user('moussa', 'Pass-2026.x', 'mail: moussa@ad.school.test')
+    dc.add_user('nana', 'Pass-2026.x', 'mail: nana@ad.school.test')
+    for group, more in ('Guides', ''.join(f'member: CN={n},CN=Users,{BASE}\n' for n in ('moussa', 'nana'))), ('Crew', f'member: CN=Guides,CN=Users,{BASE}\n'):
+        dc.add(f'dn: CN={group},CN=Users,{BASE}\nobjectClass: group\nsAMAccountName: {group}\nmail: {group.lower()}@ad.school.test\n{more}')
+    sid = next(l for l in dc.tool('ldapsearch', '-LLL', '-b', f'CN=Guides,CN=Users,{BASE}', 'objectSid').stdout.split('\n') if l.startswith('objectSid:: '))
+    number = int.from_bytes(base64.b64decode(sid.split(' ')[1])[-4:], 'little')
+    dc.set('moussa', 'primaryGroupID', number)
+    equal('CN=moussa' in dc.tool('ldapsearch', '-LLL', '-b', f'CN=Guides,CN=Users,{BASE}', 'member').stdout, False, 'the directory takes him out of member')
+    dc.change(f'CN=Domain Users,CN=Users,{BASE}', 'add: mail', 'mail: everyone@ad.school.test')
+    with ask() as client:
+        contains(client.ask('auth', 'moussa', 'Pass-2026.x'), 'groups=Crew,Domain Users,Guides,Users ')
+        contains(client.ask('auth', 'salif', 'Pass-2026.x'), 'groups=Domain Users,Users ')
+        for address in 'guides@ad.school.test', 'crew@ad.school.test':
+            members = client.ask('find', address).split(' members=')[1].split(' ')[0]
+            equal(sorted(members.split(',')), ['moussa@ad.school.test', 'nana@ad.school.test'], address)
+        everyone = client.ask('find', 'everyone@ad.school.test')
+        for member in 'ali@', 'awa.ouedraogo@', 'moussa@', 'nana@':
+            contains(everyone, member)
+
+    from post import Authority, Post
+    folder.write('service', SERVICES_PASSWORD + '\n')
+    people = f'''directory: {{urls: ["{dc.url}"], base: "{BASE}", flavour: ad, bind_dn: "{SERVICE}", password_file: {folder / "service"},
+    ca: {folder / "ca.pem"}, groups: {{guides: {{order: 1, policy: {{send_outside: false}}}}, crew: {{order: 2, policy: {{max_message: 3k}}}},
+    domain users: {{order: 3, policy: {{quota: 5M}}}}, users: {{order: 4, policy: {{protocols: [imap, smtp]}}}}}}}}'''
+    with Post(Authority(), people=people, domain=REALM) as server:
+        def rules(who):
+            return {key: value['from'] for key, value in json.loads(server.rules(who, '--json')).items() if key != 'user'}
+        equal(rules('moussa'), {'quota': 'group Domain Users', 'max_message': 'group Crew (through Guides)', 'send_outside': 'group Guides',
+                                'protocols': 'group Users (through Domain Users)', 'passwords': None})
+        equal(rules('salif'), {'quota': 'group Domain Users', 'max_message': None, 'send_outside': None, 'protocols': 'group Users (through Domain Users)',
+                               'passwords': None})
+        try:
+            server.submit(('moussa', 'Pass-2026.x'), ['zoe@other.bac'])
+            raise AssertionError('the rule of the primary group does not hold')
+        except smtplib.SMTPException as error:
+            contains(str(error), 'policy of group Guides)')
 
 
 def test_a_group_with_an_address_is_an_alias_of_all_in_it():
@@ -174,6 +214,23 @@ def test_the_rules_of_the_nearest_group_hold_for_its_people():
             raise AssertionError('POP3 is not among the protocols of the nearest group')
         except poplib.error_proto as error:
             contains(str(error), 'may not use pop3 (policy of group Staff (through Teachers))')
+        # What the mail server follows is what it tells the teacher.
+        told = json.loads(server.rules('ali', '--json'))
+        equal(told['send_outside'], {'value': True, 'from': 'group Teachers'})
+        equal(told['protocols'], {'value': ['imap', 'smtp'], 'from': 'group Staff (through Teachers)'})
+        equal(told['max_message'], {'value': 4000, 'from': 'group Everybody (all) (through Staff)'})
+        equal(told['passwords'], {'value': None, 'from': None})
+        text = re.sub(' +', ' ', server.rules('awa', f'salif@{REALM}'))
+        for line in 'max message 8000 bytes user awa', 'send outside no group Staff', f'max message 2000 bytes domain {REALM}', 'passwords its own rules the directory itself':
+            contains(text, line)
+        contains(server.rules('nobody'), "lab-maild: the directory knows nobody by the name 'nobody'")
+        contains(server.rules(f'staff@{REALM}'), 'is a group')
+        dc.stop()
+        try:
+            contains(server.rules('ali'), f'lab-maild: the directory does not answer: {dc.url}:636: ')
+        finally:
+            dc.start()
+            until(dc.answers, 'the domain controller to be back')
 
 
 def test_a_domain_controller_that_comes_back_is_used_again():

@@ -8,14 +8,7 @@ from netlab import Daemon, Folder, contains, equal, until
 netlab.need('/usr/sbin/slapd', 'ldappasswd', 'openssl', 'unshare')
 netlab.isolate()
 
-from school import BASE, Asker, School, dn
-
-
-def freeze(server):
-    """SIGSTOP, and waits until the last thread has stopped: one of them may be about to answer."""
-    server.signal(signal.SIGSTOP)
-    tasks = f'/proc/{server.process.pid}/task'
-    until(lambda: all(open(f'{tasks}/{t}/stat').read().rsplit(')', 1)[1].split()[0] == 'T' for t in os.listdir(tasks)), 'slapd to stand still')
+from school import BASE, Asker, School, dn, freeze
 
 
 def test_logins_are_judged_the_same_over_every_way():

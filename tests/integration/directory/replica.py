@@ -8,7 +8,7 @@ from netlab import contains, equal, until
 netlab.need('/usr/sbin/slapd', 'ldapsearch', 'ldapwhoami', 'ldappasswd', 'openssl', 'unshare')
 netlab.isolate()
 
-from school import BASE, USERS, Asker, School, dn
+from school import BASE, USERS, Asker, School, dn, freeze
 
 
 def original(school, more=''):
@@ -121,7 +121,7 @@ def test_a_frozen_original_delays_one_login_and_not_the_next():
     with School() as school, original(school) as first, school.replica(), \
             Asker(school, school.urls['ldaps'], school.urls['replica']) as client:
         equal(client.auth('ali', 'Ali-2026'), 'Ok')
-        first.signal(signal.SIGSTOP)
+        freeze(first)
         contains(client.ask('auth', 'awa', 'Awa-2026'), ' Ok ')
         for _ in range(5):
             for who, password, outcome in ('nobody', 'x', ' UnknownUser '), ('eric', 'Eric-2026', ' Ok '):
@@ -178,6 +178,39 @@ def test_a_copy_that_becomes_the_original_keeps_what_people_changed():
         # A password that the file changes counts from here on as everywhere.
         with school.promoted(users=users.replace('Awa-2026', 'Awa-reset')):
             equal([school.whoami('awa', 'Awa-reset', 'replica'), school.whoami('ali', 'Alis-own-1', 'replica')], [True, True])
+
+
+def test_whom_the_file_has_lost_leaves_when_a_copy_becomes_the_original_and_who_came_by_hand_stays():
+    users = '\n'.join(line for line in USERS.replace('[teachers, students]', '[teachers]').split('\n') if 'eric' not in line and 'fati' not in line)
+    with School() as school:
+        with original(school):
+            admin(school, 'directory.yaml', 'user', 'add', 'salif', '--password', 'Salif-1', '--group', 'students')
+            admin(school, 'directory.yaml', 'group', 'add', 'chess')
+            admin(school, 'directory.yaml', 'group', 'member', 'chess', '--add', 'eric', 'awa')
+            admin(school, 'directory.yaml', 'group', 'member', 'guests', '--add', 'fati')
+            school.tool('ldappasswd', '-a', 'Eric-2026', '-s', 'Erics-own', user='eric', password='Eric-2026')
+            with school.replica():
+                until(lambda: school.whoami('eric', 'Erics-own', 'replica'), 'the last change to arrive')
+                until(lambda: dn('fati') in on_copy(school, f'cn=guests,ou=groups,{BASE}', 'member'), 'the groups to arrive')
+        changes = dict(users=users, groups='{teachers: {description: Who teaches}, guests: {}}', aliases='{contact: [ali, awa]}')
+        for round in range(2):
+            with school.promoted(**changes) as server:
+                people = on_copy(school, f'ou=people,{BASE}', '-s', 'one', 'uid')
+                equal(sorted(l.split(' ')[1] for l in people.split('\n') if l.startswith('uid: ')), ['ali', 'awa', 'salif'], f'round {round}')
+                equal([school.whoami('ali', 'Ali-2026', 'replica'), school.whoami('salif', 'Salif-1', 'replica')], [True, True])
+                groups = on_copy(school, f'ou=groups,{BASE}', '-s', 'one', 'member')
+                equal([f'cn={g},' in groups for g in ('teachers', 'guests', 'chess', 'students')], [True, True, True, False])
+                # Whoever was in a group by hand has left it with the rest.
+                until(lambda: 'uid=eric' not in on_copy(school, f'cn=chess,ou=groups,{BASE}', 'member'), 'eric to leave the group made by hand')
+                until(lambda: 'uid=fati' not in on_copy(school, f'cn=guests,ou=groups,{BASE}', 'member'), 'fati to leave the group of the file')
+                contains(on_copy(school, f'cn=guests,ou=groups,{BASE}', 'member'), 'cn=nobody')
+                contains(on_copy(school, f'cn=chess,ou=groups,{BASE}', 'member'), dn('awa'))
+                equal('cn=root,' in on_copy(school, f'ou=aliases,{BASE}', '-s', 'one', 'cn'), False)
+                changed = [line for line in server.log().splitlines() if ' directory: delete ' in line]
+                equal(len(changed), 4 if round == 0 else 0, changed)
+        # Named again, they come back as the file has them.
+        with school.promoted():
+            equal([school.whoami('eric', p, 'replica') for p in ('Eric-2026', 'Erics-own')], [True, False])
 
 
 def test_an_original_that_becomes_a_copy_keeps_its_own_database_aside():

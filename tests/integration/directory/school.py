@@ -1,8 +1,8 @@
 """A small school for the directory's tests: its files, its server, and people who ask it."""
-import os, subprocess
+import os, signal, subprocess
 
 import netlab
-from netlab import Daemon, Folder, equal, run
+from netlab import Daemon, Folder, equal, run, until
 
 BASE = 'dc=helper,dc=bac'
 SERVICE = f'cn=mail,ou=services,{BASE}'
@@ -101,6 +101,13 @@ replica_of: ldaps://{source}:636
         except AssertionError as error:
             return str(error)
         raise AssertionError(f'{program} succeeded and should not have')
+
+
+def freeze(server):
+    """SIGSTOP, and waits until the last thread has stopped: one of them may be about to answer."""
+    server.signal(signal.SIGSTOP)
+    tasks = f'/proc/{server.process.pid}/task'
+    until(lambda: all(open(f'{tasks}/{t}/stat').read().rsplit(')', 1)[1].split()[0] == 'T' for t in os.listdir(tasks)), f'{server.name} to stand still')
 
 
 class Asker:

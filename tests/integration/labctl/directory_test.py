@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Directories in a lab: a replica that stands in for its original, and a real Active Directory whose people read their mail."""
+import json
 import os
 import shutil
 import subprocess
@@ -66,7 +67,9 @@ lab: {name}
 networks: {{lan: 172.16.40.0/24}}
 domains:
   ad.school.test:
-    users: {{ali: {{name: Ali Traoré, password: "Ali-2026.x"}}, awa: {{password: "Awa-2026.x"}}}}
+    users: {{ali: {{name: Ali Traoré, password: "Ali-2026.x"}}, awa: {{password: "Awa-2026.x", policy: {{quota: 7M}}}}}}
+    policy: {{max_message: 3M}}
+    groups: {{Domain Users: {{policy: {{send_outside: false}}}}}}
 nodes:
   dc1: {{networks: {{lan: 172.16.40.10}}, services: {{directory: {{provider: ldap, flavour: ad, url: "ldaps://dc1.ad.school.test", ca: ca.pem,
         base: "DC=ad,DC=school,DC=test", bind_dn: "CN=mail,CN=Users,DC=ad,DC=school,DC=test", bind_password: "A-long.Secret-4711"}}}}}}
@@ -97,7 +100,7 @@ nodes:
         self.labs.append(lab)
         self.labctl('up', lab.file, check=True)
         controller = self.start_labctl('exec', '--lab', name, 'dc1', '--', sys.executable, '-c', prepare, stdin=subprocess.PIPE)
-        self.addCleanup(lambda: controller.communicate(timeout=30))
+        self.addCleanup(lambda: controller.poll() is None and controller.communicate(timeout=30))
         said = ''
         while 'ready' not in said:
             line = controller.stdout.readline()
@@ -110,6 +113,17 @@ nodes:
         found = retry(lambda: 'EXISTS' in lab.run('pc1', *(w.format('mail.ad.school.test') for w in IMAPS), 'awa:Awa-2026.x', check=False))
         self.assertTrue(found)
         self.assertEqual(lab.broken(), [], 'every promise holds')
+        effective = json.loads(self.labctl('users', name, '--effective', 'awa', '--json', check=True).stdout)
+        self.assertEqual(effective['quota'], {'value': 7 << 20, 'from': 'user awa'})
+        self.assertEqual(effective['send_outside'], {'value': False, 'from': 'group Domain Users'})
+        self.assertEqual(effective['max_message'], {'value': 3 << 20, 'from': 'domain ad.school.test'})
+        self.assertRegex(self.labctl('user', '--lab', name, 'effective', 'ali', check=True).stdout, r'max message +3M +domain ad.school.test')
+        refused = self.labctl('user', '--lab', name, '--domain', 'ad.school.test', 'add', 'zoe')
+        self.assertIn("the directory of ad.school.test is not the lab's own; use its own tools", refused.stderr)
+        controller.communicate(timeout=30)
+        silent = self.labctl('users', name, '--effective', 'awa')
+        self.assertEqual(silent.returncode, 1)
+        self.assertIn('the directory does not answer: ldaps://dc1.ad.school.test:636: ', silent.stderr)
 
 
 main()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """lab-maild with a real directory: slapd by lab-directory says who logs in and whose an address is."""
-import imaplib, os, smtplib, subprocess, sys
+import imaplib, json, os, re, smtplib, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../directory'))
 import netlab
@@ -15,9 +15,9 @@ from school import BASE, SERVICE, School, dn
 authority = Authority()
 
 
-def post(school, way='ldapi', more=''):
+def post(school, way='ldapi', more='', rules=''):
     return Post(authority, people=f'''directory: {{urls: ["{school.urls[way]}"], base: "{BASE}", bind_dn: "{SERVICE}",
-    password_file: {school / "service-password"}, ca: {school / "ca.pem"}}}''', more=more)
+    password_file: {school / "service-password"}, ca: {school / "ca.pem"}{rules}}}''', more=more)
 
 
 def imap(server, who):
@@ -147,6 +147,25 @@ def test_a_quota_of_the_directory_is_kept_at_the_door():
                 equal(error.recipients['awa@helper.bac'][0], 452)
                 refusals += 1
         equal(refusals > 0, True, 'a full mailbox refuses')
+
+
+def test_the_rules_for_people_of_somebody_elses_directory_are_told_as_they_hold():
+    rules = ', policy: {max_message: 2k}, users: {awa: {max_message: 8k}}, groups: {teachers: {order: 1, policy: {send_outside: false, quota: 5M}}}'
+    with School() as school:
+        slapd = school.server()
+        with post(school, 'ldaps', rules=rules) as server:
+            told = json.loads(server.rules('awa', '--json'))
+            equal(told['max_message'], {'value': 8192, 'from': 'user awa'})
+            equal(told['send_outside'], {'value': False, 'from': 'group teachers'})
+            text = re.sub(' +', ' ', server.rules('eric', 'awa.ouedraogo@helper.bac'))
+            for line in 'max message 2k domain helper.bac', 'max message 8k user awa', 'quota 5M group teachers', 'passwords its own rules the directory itself':
+                contains(text, line)
+            contains(server.rules('nobody'), "lab-maild: the directory knows nobody by the name 'nobody'")
+            contains(server.rules('contact@helper.bac'), 'is a group or an alias')
+            contains(server.rules('ali@other.bac'), 'other.bac is no domain of this server')
+            equal(slapd.stop(), 0)
+            equal(server.rules('awa'), f'lab-maild: the directory does not answer: {school.urls["ldaps"]}: cannot connect: Connection refused; '
+                  'ask again once it does; until then nobody of it can log in either\n')
 
 
 netlab.run_tests(globals())

@@ -72,6 +72,12 @@ domains:
         finally:
             database.close()
 
+    def rules(self, *words):
+        """What is said of the rules that hold for people, on either output."""
+        done = subprocess.run([netlab.program('lab-maild'), 'user', 'effective', *words, '--config', self.config], capture_output=True, text=True,
+                              timeout=netlab.DEADLINE)
+        return done.stdout + done.stderr
+
     def tls(self):
         return ssl.create_default_context(cafile=self.authority.certificate)
 

@@ -102,6 +102,58 @@ TEST(Changes, AGroupTakenOverHoldsItsPlaceWithNobodyOnlyWhileItIsEmpty) {
   EXPECT_THAT(taking_over(group({"uid=a"}), group({"uid=b"})), ElementsAre("modify cn=g: add member uid=b"));
 }
 
+/// What a copy of the tree of `before`, to which `by_hand` was added, has to change to be that of `after`.
+std::vector<std::string> promoted(const std::string& before, const std::string& after,
+                                  std::vector<Entry> by_hand = {},
+                                  const std::map<std::string, std::string>& joined = {}) {
+  const auto old_settings = settings_of(before), new_settings = settings_of(after);
+  auto there = build_tree(old_settings, store_passwords(old_settings, {}, {}, fixed_salt));
+  there.insert(there.end(), by_hand.begin(), by_hand.end());
+  for (auto& entry : there)
+    if (const auto found = joined.find(entry.dn); found != joined.end()) entry.add("member", found->second);
+  const auto now = build_tree(new_settings, store_passwords(new_settings, {}, there, random_salt), there);
+  std::vector<std::string> lines;
+  for (auto& change : changes_between(known_tree(there, now), now)) {
+    lines.push_back(change.text());
+    for (auto& m : change.modifications)
+      for (auto& value : m.values) lines.back() += " " + value;
+  }
+  return lines;
+}
+
+TEST(Changes, WhomTheFileNamesNoMoreLeavesACopyThatBecomesTheOriginal) {
+  const std::string ali =
+      "  ali: {name: Ali Traoré, password: \"Ali-2026\", groups: [teachers], quota: 200M}\n";
+  const auto without =
+      replaced(replaced(kHelper, ali, ""), "{contact: [ali, awa], root: ali}", "{contact: [awa], root: awa}");
+  EXPECT_THAT(promoted(kHelper, kHelper), IsEmpty());
+  EXPECT_THAT(
+      promoted(kHelper, without),
+      ElementsAre(
+          "modify cn=teachers,ou=groups,dc=helper,dc=bac: delete member uid=ali,ou=people,dc=helper,dc=bac",
+          "delete uid=ali,ou=people,dc=helper,dc=bac",
+          "modify cn=contact,ou=aliases,dc=helper,dc=bac: delete rfc822MailMember ali@helper.bac",
+          "modify cn=root,ou=aliases,dc=helper,dc=bac: delete rfc822MailMember, add rfc822MailMember "
+          "ali@helper.bac awa@helper.bac"));
+}
+
+TEST(Changes, WhoWasAddedByHandStaysInACopyThatBecomesTheOriginal) {
+  const Entry salif{.dn = "uid=salif,ou=people,dc=helper,dc=bac",
+                    .attributes = {{"objectClass", {"inetOrgPerson"}}, {"mail", {"salif@helper.bac"}}}};
+  EXPECT_THAT(promoted(kHelper, kHelper, {salif}, {{"cn=students,ou=groups,dc=helper,dc=bac", salif.dn}}),
+              IsEmpty());
+  // The last one the file named leaves a group: with somebody of another hand in it, nobody is not needed.
+  const auto alone = replaced(kHelper, "  awa: {", "  zoe: {groups: [guests]}\n  awa: {");
+  EXPECT_THAT(promoted(alone, kHelper),
+              ElementsAre("modify cn=guests,ou=groups,dc=helper,dc=bac: delete member, add member "
+                          "uid=zoe,ou=people,dc=helper,dc=bac cn=nobody,dc=helper,dc=bac",
+                          "delete uid=zoe,ou=people,dc=helper,dc=bac"));
+  EXPECT_THAT(promoted(alone, kHelper, {salif}, {{"cn=guests,ou=groups,dc=helper,dc=bac", salif.dn}}),
+              ElementsAre("modify cn=guests,ou=groups,dc=helper,dc=bac: delete member "
+                          "uid=zoe,ou=people,dc=helper,dc=bac",
+                          "delete uid=zoe,ou=people,dc=helper,dc=bac"));
+}
+
 TEST(Changes, ANewPersonComesBeforeTheGroupThatNamesThem) {
   EXPECT_THAT(changes(kHelper, replaced(kHelper, "  eric: {}", "  eric: {}\n  fati: {groups: [guests]}")),
               ElementsAre("add uid=fati,ou=people", "modify cn=guests,ou=groups: delete member, add member"));

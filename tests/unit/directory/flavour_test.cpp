@@ -113,9 +113,40 @@ TEST(Flavour, ActiveDirectorysGroupsAreAliases) {
   const Entry staff{.dn = "CN=Staff,DC=helper,DC=bac",
                     .attributes = {{"objectClass", {"top", "group"}}, {"mail", {"staff@helper.bac"}}}};
   EXPECT_TRUE(is_group(*best_match(kAd, {staff}, "staff@helper.bac")));
-  EXPECT_EQ(search_members("dc=helper,dc=bac", "CN=a(b),DC=helper").filter,
+  EXPECT_EQ(search_members("dc=helper,dc=bac", {.dn = "CN=a(b),DC=helper", .attributes = {}}).filter,
             "(&(|(&(objectCategory=person)(objectClass=user))(objectClass=group))(memberOf=CN=a\\28b\\29,DC="
             "helper))");
+}
+
+TEST(Flavour, ActiveDirectorysPrimaryGroupIsFoundByItsSid) {
+  using namespace std::string_literals;
+  const auto domain = "\x01\x05\0\0\0\0\0\x05\x15\0\0\0(*)\\\x01\x02\x03\x04\xfc\xfd\xfe\xff"s;
+  const auto users = domain + "\x01\x02\0\0"s;  // 513
+  const Entry ali{.dn = "CN=Ali,DC=helper",
+                  .attributes = {{"objectSid", {domain + "\x51\x04\0\0"s}}, {"primaryGroupID", {"513"}}}};
+  EXPECT_EQ(primary_group_sid(ali), users);
+  EXPECT_EQ(search_group("dc=helper", users).filter,
+            "(&(objectClass=group)(objectSid=\\01\\05\\00\\00\\00\\00\\00\\05\\15\\00\\00\\00\\28\\2a\\29\\5c"
+            "\\01\\02\\03\\04\\fc\\fd\\fe\\ff\\01\\02\\00\\00))");
+  EXPECT_EQ(search_groups("dc=helper", ali.dn).filter,
+            "(&(objectClass=group)(member:1.2.840.113556.1.4.1941:=CN=Ali,DC=helper))");
+  const Entry group{.dn = "CN=U", .attributes = {{"objectSid", {users}}}};
+  EXPECT_THAT(search_members("dc=helper", group).filter,
+              testing::HasSubstr("(|(memberOf=CN=U)(primaryGroupID=513))"));
+  // What is no SID of a domain, or no number, means no group: not even one that happens to end alike.
+  const auto builtin = "\x01\x02\0\0\0\0\0\x05\x20\0\0\0\x21\x02\0\0"s;
+  for (auto& [sid, number] : std::vector<std::pair<std::string, std::string>>{{"", "513"},
+                                                                              {builtin, "545"},
+                                                                              {users, ""},
+                                                                              {users, "-1"},
+                                                                              {users, "513x"},
+                                                                              {users, "4294967296"},
+                                                                              {users + "x", "1"}})
+    EXPECT_EQ(
+        primary_group_sid({.dn = "", .attributes = {{"objectSid", {sid}}, {"primaryGroupID", {number}}}}),
+        "");
+  EXPECT_THAT(search_members("dc=helper", {.dn = "CN=B", .attributes = {{"objectSid", {builtin}}}}).filter,
+              testing::EndsWith("(memberOf=CN=B))"));
 }
 
 TEST(Flavour, ActiveDirectoryHidesTheReasonInItsDiagnostic) {

@@ -119,7 +119,7 @@ TEST(Policy, TheEffectiveRulesAreShownWithTheirOrigin) {
   Entry rules;
   for (auto& e : tree)
     if (e.dn == user.policy.passwords->value) rules = e;
-  EXPECT_EQ(effective_text(user, rules),
+  EXPECT_EQ(effective_text(user, &rules),
             "ali (Ali Traoré), in chess, students\n"
             "  quota         7M                                                         user ali\n"
             "  max message   5M                                                         group students\n"
@@ -127,7 +127,12 @@ TEST(Policy, TheEffectiveRulesAreShownWithTheirOrigin) {
             "(through students)\n"
             "  protocols     imap                                                       group chess\n"
             "  passwords     at least 12 characters; locked for 10m after 5 wrong ones  group students\n");
-  EXPECT_THAT(effective_json(user, rules), HasSubstr(R"("max_message":{"value":5242880,"from":"group students"})"));
+  EXPECT_THAT(effective_json(user, &rules),
+              HasSubstr(R"("max_message":{"value":5242880,"from":"group students"})"));
+  // A directory outside of the lab keeps its rules for passwords to itself.
+  EXPECT_THAT(effective_text(user, nullptr),
+              HasSubstr("  passwords     its own rules  the directory itself\n"));
+  EXPECT_THAT(effective_json(user, nullptr), HasSubstr(R"("passwords":{"value":null,"from":null})"));
 }
 
 TEST(GivenRules, StandOnTheGroupsADirectoryHasWithoutRulesOfItsOwn) {

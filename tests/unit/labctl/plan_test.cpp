@@ -171,10 +171,12 @@ TEST(Plan, TheRulesOfTheTopologyGoWithADirectoryThatCannotHoldThem) {
   const std::string domain = "  helper.bac:\n";
   text.insert(text.find(domain) + domain.size(),
               "    policy: {max_message: 5M, passwords: {least_length: 8}}\n"
-              "    groups: {staff: {}, students: {policy: {protocols: [imap]}}}\n");
+              "    groups: {staff: {}, students: {policy: {protocols: [imap]}}, "
+              "Domain Users: {policy: {quota: 1M}}}\n");
   const auto mail = file_of(planned(text), "mail.yaml");
   for (const auto* line :
-       {"policy: {max_message: 5242880}\n", "students: {order: 2, policy: {protocols: [imap]}}\n"})
+       {"policy: {max_message: 5242880}\n", "students: {order: 2, policy: {protocols: [imap]}}\n",
+        "\"Domain Users\": {order: 3, policy: {quota: 1048576}}\n"})
     EXPECT_THAT(mail, HasSubstr(line));
   EXPECT_THAT(file_of(planned(kHelper), "mail.yaml"), Not(HasSubstr("order:"))) << "our own has them itself";
 }
