@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,20 +32,32 @@ bool same_namespace(int fd, const char* own) {
          theirs.st_dev == ours.st_dev;
 }
 
+/// Of this process, for its child.
+Fd own_handle() { return Fd(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0))); }
+
+/// A killed labctl leaves no program behind in the node, at whatever moment: the kernel ends this process
+/// with its parent from now on, and the parent may be gone already.
+void end_with(const Fd& parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  pollfd ended{parent.get(), POLLIN, 0};
+  if (poll(&ended, 1, 0) > 0) _exit(128 + SIGKILL);
+}
+
 /// In the first child: join everything, then have the second child exec. Nothing here allocates shared state.
-[[noreturn]] void run_inside(const std::vector<std::pair<Fd, int>>& spaces, const std::string& folder,
-                             char* const* argv, char* const* environment) {
+[[noreturn]] void run_inside(const Fd& labctl, const std::vector<std::pair<Fd, int>>& spaces,
+                             const std::string& folder, char* const* argv, char* const* environment) {
   auto die = [](const char* what) {
     dprintf(STDERR_FILENO, "labctl: %s: %s\n", what, std::strerror(errno));
     _exit(126);
   };
   for (const auto& [fd, kind] : spaces)
     if (setns(fd.get(), kind) != 0) die("cannot enter the node");
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // after setns: a change of credentials clears it
+  end_with(labctl);  // after setns: a change of credentials clears it
+  const Fd self = own_handle();
   const pid_t inner = fork();
   if (inner < 0) die("cannot fork");
   if (inner == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a killed labctl leaves no program behind in the node
+    end_with(self);
     for (const int signal : {SIGINT, SIGQUIT, SIGPIPE}) std::signal(signal, SIG_DFL);
     if (chdir(folder.c_str()) != 0 && chdir("/") != 0) die("/");
     execvpe(argv[0], argv, environment);
@@ -106,6 +120,7 @@ Result<pid_t> Door::start(const std::vector<std::string>& argv,
   std::error_code error;
   const auto folder = std::filesystem::current_path(error).string();
   std::fflush(nullptr);
+  const Fd self = own_handle();
   const pid_t pid = fork();
   if (pid < 0) return fail(fmt::format("cannot fork: {}", std::strerror(errno)));
   if (pid > 0) return pid;
@@ -114,7 +129,7 @@ Result<pid_t> Door::start(const std::vector<std::string>& argv,
   if (streams.in != STDIN_FILENO) dup2(streams.in, STDIN_FILENO);
   if (streams.out != STDOUT_FILENO) dup2(streams.out, STDOUT_FILENO);
   if (streams.err != STDERR_FILENO) dup2(streams.err, STDERR_FILENO);
-  run_inside(spaces_, folder, argument_list.data(), variable_list.data());
+  run_inside(self, spaces_, folder, argument_list.data(), variable_list.data());
 }
 
 int Door::wait(pid_t pid) {
@@ -146,7 +161,8 @@ std::map<std::string, std::string> node_environment(const plan::Plan& plan, cons
   // A machine without /etc/krb5.conf has nowhere to mount the node's over.
   if (planned != nullptr)
     for (const auto& file : planned->etc)
-      if (file.path == "/etc/krb5.conf") out["KRB5_CONFIG"] = fmt::format("{}/nodes/{}{}", plan.paths.runtime, node, file.path);
+      if (file.path == "/etc/krb5.conf")
+        out["KRB5_CONFIG"] = fmt::format("{}/nodes/{}{}", plan.paths.runtime, node, file.path);
   if (planned != nullptr && !planned->trust_ca) return out;
   for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE", "LDAPTLS_CACERT"})
     out[name] = plan.ca_certificate;

@@ -130,11 +130,13 @@ class Lifecycle(LabTest):
 
     def test_a_killed_exec_leaves_no_program_behind(self):
         lab = self.start_small()
-        process = self.start_labctl('exec', '--lab', lab.name, 'pc1', '--', 'sleep', '987654')
-        self.assertTrue(retry(lambda: processes('sleep 987654')))
-        process.kill()  # setpriv has become labctl: the same process
-        process.communicate(timeout=10)
-        self.assertTrue(retry(lambda: not processes('sleep 987654'), 5))
+        for moment in range(40):
+            process = self.start_labctl('exec', '--lab', lab.name, 'pc1', '--', 'sleep', '987654')
+            self.assertTrue(retry(lambda: processes('sleep 987654')))
+            time.sleep(moment * 0.001)  # from the start of labctl to that of the program
+            process.kill()  # setpriv has become labctl: the same process
+            process.communicate(timeout=10)
+            self.assertTrue(retry(lambda: not processes('sleep 987654'), 5))
 
     def test_foreground_ends_the_lab_when_told_to(self):
         name, path = self.small()
