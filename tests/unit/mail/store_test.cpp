@@ -1,6 +1,7 @@
 // What the store promises to those who deliver, read, flag and delete.
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -330,7 +331,12 @@ TEST(Store, KeepsEveryAcknowledgedMessageThroughKills) {
       }
     }
     ::close(pipe_ends[1]);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 80));
+    // Half of them while the store may still be opening, half amid deliveries, however slow the machine is.
+    pollfd told_first{pipe_ends[0], POLLIN, 0};
+    if (round % 2 == 1) {
+      EXPECT_EQ(::poll(&told_first, 1, 60000), 1);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 80));
     ::kill(child, SIGKILL);
     std::string told;
     char buffer[4096];
