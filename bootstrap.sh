@@ -181,10 +181,24 @@ $(grep -m 1 -A 8 -E 'error:|FAILED:' "$LOGS/build-$preset.log" | cut -c 1-300 ||
   [ -z "$place" ] || { bar "$label" $place "$since" && bar_end; }
 }
 
-run_tests() { # PRESET LABEL-REGEX
+# run_tests NAME PRESET LABEL-REGEX: all of them; what failed is told again at the very end (tell_failures)
+run_tests() {
   say ""
-  say "Tests ($1: $2)"
-  ctest --test-dir "build/$1" -L "$2" --output-on-failure --no-tests=error -j "$(nproc)"
+  say "Tests ($2: $3)"
+  ctest --test-dir "build/$2" -L "$3" --output-on-failure --no-tests=error -j "$(nproc)" --output-log "$PWD/$LOGS/test-$1.log" && return
+  failed="$failed $1"
+}
+# tell_failures NAME...: which tests failed, and the end of what each said
+tell_failures() {
+  for name in "$@"; do
+    say ""
+    say "---- Failed in $name ($LOGS/test-$name.log):"
+    awk '
+      function told(  i) { for (i = lines > 60 ? lines - 60 : 1; i <= lines; ++i) print line[i]; lines = 0 }
+      /^ *[0-9]+\/[0-9]+ Test +#/ { told(); keep = /\*\*\*/ && !/\*\*\*Skipped/; if (keep) { print; next } }
+      /^ +Start +[0-9]+:/ || /^[0-9]+% tests passed/ { told(); keep = 0 }
+      keep { line[++lines] = $0 }' "$LOGS/test-$name.log" | cut -c 1-400
+  done
 }
 
 mkdir -p "$LOGS"
@@ -217,13 +231,14 @@ up)
   ;;
 test)
   failed=
-  run_tests $PRESET 'unit|fuzz' || failed="$failed unit"
-  run_tests $PRESET integration || failed="$failed integration"
+  run_tests unit $PRESET 'unit|fuzz'
+  run_tests integration $PRESET integration
   build asan asan unit_tests
-  run_tests asan 'unit|fuzz' || failed="$failed asan"
+  run_tests asan asan 'unit|fuzz'
   build tsan tsan thread_tests
-  run_tests tsan thread || failed="$failed tsan"
-  [ -z "$failed" ] || die "FAILED:$failed ($(elapsed "$started"))"
+  run_tests tsan tsan thread
+  # shellcheck disable=SC2086
+  [ -z "$failed" ] || { tell_failures $failed && die "FAILED:$failed ($(elapsed "$started"))"; }
   say ""
   say "All tests passed in $(elapsed "$started")."
   ;;

@@ -25,7 +25,8 @@ class Snapshot {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    /// The value, which stays while this lives: for microseconds, since a replacement waits for it.
+    /// The value, which stays while this lives: for microseconds, since a replacement waits for it. Its thread
+    /// may ask for `get` and `now` meanwhile, and for no other reader's value.
     class Hold {
      public:
       explicit Hold(Reader& reader) : lock_(reader.mutex_), value_(*reader.value_) {}
@@ -74,30 +75,35 @@ class Snapshot {
     return value_;
   }
   void replace(Pointer value) {
-    const std::lock_guard lock(mutex_);
-    value_ = std::move(value);
-    version_.fetch_add(1, std::memory_order_release);
+    const std::lock_guard registered(readers_mutex_);
+    {
+      const std::lock_guard lock(mutex_);
+      value_ = value;
+      version_.fetch_add(1, std::memory_order_release);
+    }
+    // Not under mutex_: a reader that is waited for here may itself be asking for the newest value.
     for (Reader* reader : readers_) {
       const std::lock_guard reading(reader->mutex_);
-      reader->value_ = value_;
+      reader->value_ = value;
     }
   }
 
  private:
   void enter(Reader& reader) {
-    const std::lock_guard lock(mutex_);
-    reader.value_ = value_;
+    const std::lock_guard registered(readers_mutex_);
+    reader.value_ = get();
     readers_.push_back(&reader);
   }
   void leave(Reader& reader) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard registered(readers_mutex_);
     std::erase(readers_, &reader);
   }
 
-  mutable std::mutex mutex_;
+  std::mutex readers_mutex_;  // taken before all others
+  std::vector<Reader*> readers_;
+  mutable std::mutex mutex_;  // of the two below; held for an instant only
   std::atomic<std::uint64_t> version_{0};
   Pointer value_;
-  std::vector<Reader*> readers_;
 };
 
 }  // namespace lab::dns

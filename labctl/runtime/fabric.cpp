@@ -170,8 +170,9 @@ Result<void> Fabric::remove_node(const std::string& name) {
   const auto member = members_.find(name);
   if (member == members_.end()) return {};
   for (const int port : member->second.ports) links_.delete_link(port);
-  members_.erase(member);
-  return links_.flush();
+  if (auto removed = links_.flush(); !removed) return removed;
+  members_.erase(member);  // only now: with its namespace the kernel takes away the ports' other ends, and so the ports
+  return {};
 }
 
 Result<void> Fabric::remove_network(const std::string& name) {

@@ -36,22 +36,26 @@ LocalAddress to_nl(const IpAddress& address, unsigned prefix) {
 }  // namespace
 
 struct Netlink::Impl {
+  struct Request {
+    std::string name;  // for the error text
+    bool removes;      // what is gone already is no error then
+  };
   std::unique_ptr<nl_sock, Freer<nl_socket_free>> socket{nl_socket_alloc()};
   std::vector<char> queue;
-  std::vector<std::string> names;  // of the queued requests, for the error text
+  std::vector<Request> requests;  // those in the queue
   std::uint32_t first_sequence = 0;
   Result<void> failed;  // building a request failed
 
-  void push(nl_msg* raw, std::string name) {
+  void push(nl_msg* raw, std::string name, bool removes = false) {
     const Message message(raw);
     auto* header = nlmsg_hdr(message.get());
     header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
     header->nlmsg_seq = nl_socket_use_seq(socket.get());
     header->nlmsg_pid = nl_socket_get_local_port(socket.get());
-    if (names.empty()) first_sequence = header->nlmsg_seq;
+    if (requests.empty()) first_sequence = header->nlmsg_seq;
     const auto* bytes = reinterpret_cast<const char*>(header);
     queue.insert(queue.end(), bytes, bytes + NLMSG_ALIGN(header->nlmsg_len));
-    names.push_back(std::move(name));
+    requests.push_back({std::move(name), removes});
     constexpr std::size_t kBatch = 48 * 1024;  // below the default send buffer, with room for the answers
     if (queue.size() > kBatch && failed) failed = send();
   }
@@ -67,9 +71,8 @@ struct Netlink::Impl {
   }
 
   Result<void> send() {
-    if (names.empty()) return {};
-    const auto count = names.size();
-    auto pending = count;
+    if (requests.empty()) return {};
+    auto pending = requests.size();
     std::string problem;
     if (nl_sendto(socket.get(), queue.data(), queue.size()) < 0)
       return fail(std::string("cannot talk to the kernel: ") + std::strerror(errno));
@@ -85,12 +88,13 @@ struct Netlink::Impl {
         --pending;
         const auto* answer = static_cast<const nlmsgerr*>(nlmsg_data(header));
         const auto at = answer->msg.nlmsg_seq - first_sequence;
-        if (answer->error != 0 && problem.empty() && at < count)
-          problem = fmt::format("{}: {}", names[at], std::strerror(-answer->error));
+        if (answer->error == 0 || !problem.empty() || at >= requests.size()) continue;
+        if (requests[at].removes && answer->error == -ENODEV) continue;
+        problem = fmt::format("{}: {}", requests[at].name, std::strerror(-answer->error));
       }
     }
     queue.clear();
-    names.clear();
+    requests.clear();
     if (!problem.empty()) return fail(problem);
     return {};
   }
@@ -177,7 +181,7 @@ void Netlink::delete_link(int index) {
   rtnl_link_set_ifindex(link.get(), index);
   nl_msg* message = nullptr;
   if (rtnl_link_build_delete_request(link.get(), &message) == 0)
-    impl_->push(message, fmt::format("removing interface {}", index));
+    impl_->push(message, fmt::format("removing interface {}", index), true);
 }
 
 void Netlink::add_address(int index, const plan::InterfaceAddress& address) {
@@ -252,8 +256,10 @@ void Netlink::set_impairment(int index, const plan::Impairment& impair) {
 }
 
 Result<void> Netlink::flush() {
-  if (!impl_->failed) return std::exchange(impl_->failed, {});
-  return impl_->send();
+  if (impl_->failed) return impl_->send();
+  impl_->queue.clear();  // the rest of what could not be done as a whole
+  impl_->requests.clear();
+  return std::exchange(impl_->failed, {});
 }
 
 }  // namespace lab::runtime

@@ -30,6 +30,7 @@ class Netlink {
   /// Into another network namespace, under the same name.
   void move_to(int index, int netns);
   void set_mtu(int index, unsigned mtu);
+  /// One that is gone already is no error: whoever is root in a node may remove its end of a cable.
   void delete_link(int index);
   void add_address(int index, const plan::InterfaceAddress& address);
   void add_route(const plan::Route& route);

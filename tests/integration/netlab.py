@@ -18,7 +18,8 @@ def skip(reason):
 
 
 def isolate():
-    """Runs this script again inside new user, network, process and mount namespaces: as root or not, nothing is left."""
+    """Runs this script again inside new user, network, process and mount namespaces and with a temporary folder of its own:
+    as root or not, nothing is left."""
     if os.environ.get('LAB_ISOLATED') == '1':
         subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
         return
@@ -26,7 +27,8 @@ def isolate():
     probe = subprocess.run(command + ['true'], capture_output=True, text=True)
     if probe.returncode != 0:
         skip('this machine forbids user namespaces: ' + probe.stderr.strip())
-    done = subprocess.run(command + [sys.executable] + sys.argv, env=os.environ | {'LAB_ISOLATED': '1'})
+    with tempfile.TemporaryDirectory(prefix='lab-', ignore_cleanup_errors=True) as folder:
+        done = subprocess.run(command + [sys.executable] + sys.argv, env=os.environ | {'LAB_ISOLATED': '1', 'TMPDIR': folder})
     sys.exit(done.returncode)
 
 

@@ -154,6 +154,21 @@ def test_an_update_may_be_allowed_by_its_key_alone():
         equal(dig('+short', 'pc1.helper.bac', 'A'), '10.0.0.9')
 
 
+def test_many_clients_update_at_once_with_their_signatures():
+    def script(host):
+        sends = ''.join(f'update add pc{host}-{i}.helper.bac 60 A 10.0.{host}.{i}\nsend\n' for i in range(25))
+        return f'server {PRIMARY} {PORT}\nzone helper.bac\n{sends}'
+
+    with primary():
+        updaters = [subprocess.Popen(['nsupdate', '-y', KEY], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+        for host, updater in enumerate(updaters):
+            updater.stdin.write(script(host))
+            updater.stdin.close()
+        for host, updater in enumerate(updaters):
+            equal((updater.wait(netlab.DEADLINE), updater.stderr.read()), (0, ''), f'updater {host}')
+        equal([dig('+short', f'pc{host}-24.helper.bac', 'A') for host in range(8)], [f'10.0.{host}.24' for host in range(8)])
+
+
 def test_a_big_zone_goes_in_many_signed_messages():
     hosts = ''.join(f'host-{i} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n' for i in range(20000))
     many = ''.join(f'many TXT "{i} {"x" * 200}"\n' for i in range(300))

@@ -8,6 +8,7 @@
 Run as root (as CI does), every command is given up to the user nobody first: a lab needs no rights.
 """
 import functools
+import glob
 import json
 import os
 import pwd
@@ -124,7 +125,16 @@ class LabTest(unittest.TestCase):
     def clean_up(self):
         for lab in self.labs:
             self.labctl('down', lab.name)
+        result = self._outcome.result
+        if any(getattr(test, 'test_case', test) is self for test, _ in result.failures + result.errors):
+            self.tell_logs()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tell_logs(self):
+        """What the services of a failed test's labs said last: the folder is about to go."""
+        for log in sorted(glob.glob(f'{self.state}/labctl/*/logs/*.log')):
+            with open(log, errors='replace') as f:
+                print(f'\n--- {os.path.relpath(log, self.state)}\n' + ''.join(f.readlines()[-40:]), end='', file=sys.stderr)
 
     def environment(self, **extra):
         keep = {k: v for k, v in os.environ.items() if k in ('PATH', 'TERM')}

@@ -89,6 +89,19 @@ class Lifecycle(LabTest):
         self.assertEqual(lab.run('pc2', 'dig', '+short', 'pc2.helper.bac'), '192.168.56.21\n')
         self.assertEqual(lab.service('srv/dns')['pid'], before, 'the DNS server was restarted for a record')
 
+    def test_a_node_leaves_though_somebody_took_its_interface_away(self):
+        lab = self.start_small()
+        with_pc2 = f'lab: {lab.name}\n{SMALL}  pc2: {{networks: {{lan: 192.168.56.21}}, domain: helper.bac}}\n'
+        self.write('small.yaml', with_pc2)
+        self.labctl('up', lab.file, check=True)
+        lab.run('pc2', 'ip', 'link', 'del', 'eth0')
+        self.write('small.yaml', f'lab: {lab.name}\n{SMALL}')
+        self.labctl('up', lab.file, check=True)
+        self.assertNotIn('pc2', [n['name'] for n in lab.status()['nodes']])
+        self.write('small.yaml', with_pc2)
+        self.labctl('up', lab.file, check=True)
+        self.assertIn('1 received', lab.run('pc2', 'ping', '-c', '1', '-W', '5', '192.168.56.10'))
+
     def test_an_edit_with_a_mistake_changes_nothing(self):
         lab = self.start_small()
         before = lab.status()['nodes']
