@@ -7,7 +7,7 @@ namespace {
 
 /// A class room that is switched on shares its commits; a client that comes alone waits for nothing but its
 /// own.
-constexpr std::chrono::microseconds kGather(500);
+constexpr std::chrono::milliseconds kGather(3);
 
 const std::vector<std::string>& schema() {
   static const std::vector<std::string> steps = {

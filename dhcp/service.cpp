@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::seconds kExpiryInterval(1);
 constexpr std::chrono::seconds kProbeSoon(5);  ///< after a client spoke, other servers are looked for
 constexpr std::size_t kCrowd = 4;  ///< messages of one round; fewer are no crowd, and none of them waits
-constexpr std::chrono::microseconds kGather(500);
+constexpr std::chrono::milliseconds kGather(1);
 
 /// Gives each scope our address on its interface.
 Result<void> resolve_interfaces(Settings& settings) {
