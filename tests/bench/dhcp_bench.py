@@ -192,6 +192,7 @@ def with_fresh(kind, work, place='/var/tmp'):
 
 
 def best_rate(kind):
+    """(the rate it serves with less than 1 % lost, what it achieves there)"""
     good = 0
     for rate in RATES:
         achieved, lost, _ = with_fresh(kind, lambda s: perf(rate, SECONDS))
@@ -201,9 +202,9 @@ def best_rate(kind):
         elif lost > 40 or rate > 1.5 * good:
             break
     if not good:
-        return 0
+        return 0, 0
     runs = [with_fresh(kind, lambda s: perf(good, SECONDS)) for _ in range(RUNS)]
-    return statistics.median(achieved for achieved, _, _ in runs)
+    return good, statistics.median(achieved for achieved, _, _ in runs)
 
 
 def latency(*kinds, place='/var/tmp'):
@@ -262,8 +263,8 @@ def main():
         figure('pss_60k_leases_kb', pss, peer_pss, '<=0.5', lambda _, r: r <= 0.5, 'kB')
         figure('start_60k_leases_ms', start, peer_start, '<=300 ms', lambda o, _: o <= 300, 'ms')
     if 'rate' in wanted:
-        figure('dora_per_s', best_rate(Ours), best_rate(Kea), '>=1.5', lambda _, r: r and r >= 1.5, 'DORA/s')
-        say(f'the most that perfdhcp gets here from a server that only echoes: {best_rate(Echo):.0f} DORA/s')
+        figure('dora_per_s', best_rate(Ours)[1], best_rate(Kea)[1], '>=1.5', lambda _, r: r and r >= 1.5, 'DORA/s')
+        say(f'the most that perfdhcp gets here from a server that only echoes: {best_rate(Echo)[0]} DORA/s')
 
 
 main()
