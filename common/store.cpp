@@ -220,18 +220,26 @@ void GroupCommit::submit(Job job, Done done) {
   if (first) impl_->arrived.notify_one();
 }
 
-void GroupCommit::submit_lone(Job job, Done done) {
+bool GroupCommit::serve_here(Job& job, Done& done) {
   std::unique_lock lock(impl_->mutex);
   const bool free = impl_->waiting.empty() && !impl_->committing && impl_->quick_disk &&
                     Impl::Clock::now() >= impl_->earliest;
-  if (!free) {
-    lock.unlock();
-    return submit(std::move(job), std::move(done));
-  }
+  if (!free) return false;
   std::vector<Impl::Item> alone;
   alone.push_back({std::move(job), std::move(done), std::nullopt});
   impl_->serve(alone, lock);
   if (!impl_->waiting.empty()) impl_->arrived.notify_one();
+  return true;
+}
+
+void GroupCommit::submit_lone(Job job, Done done) {
+  if (!serve_here(job, done)) submit(std::move(job), std::move(done));
+}
+
+bool GroupCommit::try_now(Job job) {
+  bool on_disk = false;
+  Done done = [&](const Error* error) { on_disk = error == nullptr; };
+  return serve_here(job, done) && on_disk;
 }
 
 Result<void> GroupCommit::run(Job job) {

@@ -70,11 +70,15 @@ class GroupCommit {
   /// is under way and the disk is quick, the caller's thread does it before this returns, which spares two
   /// changes of threads.
   void submit_lone(Job job, Done done);
+  /// The same for a job that only saves time where it can be done at once: whether it was, and is on disk.
+  bool try_now(Job job);
   /// Submits and waits: for start-up and tests, never from an io thread.
   Result<void> run(Job job);
 
  private:
   struct Impl;
+  /// On this thread, if the disk is free and quick; else the two are left as they were.
+  bool serve_here(Job& job, Done& done);
   std::unique_ptr<Impl> impl_;
 };
 

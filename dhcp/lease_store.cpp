@@ -7,7 +7,7 @@ namespace {
 
 /// A class room that is switched on shares its commits; a client that comes alone waits for nothing but its
 /// own.
-constexpr std::chrono::microseconds kGather(500);
+constexpr std::chrono::milliseconds kGather(3);
 
 const std::vector<std::string>& schema() {
   static const std::vector<std::string> steps = {
@@ -87,7 +87,8 @@ struct LeaseStore::Statements {
         put_name(d,
                  "INSERT OR REPLACE INTO dns_name(address, fqdn, client, hardware, state) VALUES(?,?,?,?,?)"),
         drop_name(d, "DELETE FROM dns_name WHERE address=? AND fqdn=? AND client=?"),
-        put_port(d, "INSERT OR REPLACE INTO lease_port(address, port) VALUES(?,?)") {}
+        put_port(d, "INSERT OR REPLACE INTO lease_port(address, port) VALUES(?,?)"),
+        drop_lease(d, "DELETE FROM lease WHERE address=?") {}
 
   void put(const Lease& lease) {
     put_lease.bind(1, static_cast<std::int64_t>(lease.address.v4_value()));
@@ -116,9 +117,13 @@ struct LeaseStore::Statements {
     put_port.bindNoCopy(2, lent.port);
     store::execute(put_port);
   }
+  void forget(const IpAddress& address) {
+    drop_lease.bind(1, static_cast<std::int64_t>(address.v4_value()));
+    store::execute(drop_lease);
+  }
 
  private:
-  SQLite::Statement put_lease, put_name, drop_name, put_port;
+  SQLite::Statement put_lease, put_name, drop_name, put_port, drop_lease;
 };
 
 LeaseStore::~LeaseStore() {
@@ -156,6 +161,7 @@ store::GroupCommit::Job LeaseStore::job(StoreChange change) {
     for (const auto& lease : change.leases) statements_->put(lease);
     for (const auto& name : change.names) statements_->put(name);
     for (const auto& lent : change.ports) statements_->put(lent);
+    for (const auto& address : change.forgotten) statements_->forget(address);
   };
 }
 
@@ -166,5 +172,7 @@ void LeaseStore::save(StoreChange change, std::function<void(const Error*)> done
 void LeaseStore::save_lone(StoreChange change, std::function<void(const Error*)> done) {
   commit_->submit_lone(job(std::move(change)), std::move(done));
 }
+
+bool LeaseStore::try_save(StoreChange change) { return commit_->try_now(job(std::move(change))); }
 
 }  // namespace lab::dhcp

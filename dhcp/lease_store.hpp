@@ -41,6 +41,7 @@ struct StoreChange {
   std::vector<Lease> leases;
   std::vector<DnsName> names;
   std::vector<LeasePort> ports = {};
+  std::vector<IpAddress> forgotten = {};  ///< whose rows go: nobody ever had them
 };
 
 class LeaseStore {
@@ -65,6 +66,8 @@ class LeaseStore {
   /// The same for a client that comes alone: on the caller's thread, before this returns, when the disk is
   /// free and quick.
   void save_lone(StoreChange change, std::function<void(const Error*)> done);
+  /// Only if it can be done at once, on the caller's thread: whether the change is on disk.
+  bool try_save(StoreChange change);
 
  private:
   store::GroupCommit::Job job(StoreChange change);

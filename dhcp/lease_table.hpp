@@ -45,6 +45,7 @@ struct Lease {
   /// When the client was last heard about it: of two servers' records of one address, the later is right.
   ServerTime touched{};
 
+  bool operator==(const Lease&) const = default;
   /// Nobody else may have the address now. Times are whole seconds, rounded down, and a client counts from
   /// later: the second in which the lease ends is still its own.
   bool holds(ServerTime now) const {

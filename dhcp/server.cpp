@@ -146,7 +146,10 @@ Outcome Server::discover(const Context& c) {
                                .server_id = c.server_id,
                                .fqdn = fqdn(named)},
                               MessageType::Offer, choice->address, promised_time(c, scope, choice->address));
-  if (probe) outcome.probe = ProbeFirst{choice->address, scope.probe};
+  if (probe)
+    outcome.probe = ProbeFirst{choice->address, scope.probe};
+  else if (!has_partner_ && scope.per_port == 0 && others_on_wire(c, choice->address).empty())
+    outcome.ahead = lease_of(c, scope, choice->address);
   outcome.note = "offered " + choice->address.text() + ": " + choice->why;
   return outcome;
 }

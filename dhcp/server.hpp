@@ -52,6 +52,9 @@ struct Outcome {
       {};  ///< behind which the last of them was lent, where the scope limits ports; else empty
   std::optional<Reply> reply;
   std::optional<ProbeFirst> probe;
+  /// With an offer: the lease, should the client take it in this very second. It may be on disk before, and
+  /// the ACK then waits for nothing.
+  std::optional<Lease> ahead = {};
   std::string note;       ///< what was decided and why; one sentence
   bool alarming = false;  ///< a person should look: pool exhausted, conflict
 };
@@ -155,6 +158,9 @@ class Server {
   void end(Lease& lease, ServerTime now) const;
   void freed(const Lease& lease);
   std::optional<Outcome> over_port_limit(const Context& c, const Scope& scope, const IpAddress& address);
+  const Reservation* reservation_of(const Context& c, const Scope& scope, const IpAddress& address) const;
+  Lease lease_of(const Context& c, const Scope& scope, const IpAddress& address) const;
+  std::vector<Lease> others_on_wire(const Context& c, const IpAddress& address) const;
   Outcome grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why);
   Outcome refuse(const Context& c, std::string why) const;
 

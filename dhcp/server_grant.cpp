@@ -55,12 +55,16 @@ std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& sc
   return std::nullopt;
 }
 
-Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why) {
-  // Also here: a client may ask for an address by name without an offer.
-  if (auto refused = over_port_limit(c, scope, address)) return *refused;
-  const auto time = promised_time(c, scope, address);
-  const Reservation* reservation = allocator_.reservation(scope, c.who);
-  if (reservation != nullptr && reservation->address != address) reservation = nullptr;
+/// The client's reservation, if it is of this address.
+const Reservation* Server::reservation_of(const Context& c, const Scope& scope,
+                                          const IpAddress& address) const {
+  const Reservation* own = allocator_.reservation(scope, c.who);
+  return own != nullptr && own->address == address ? own : nullptr;
+}
+
+/// What a client that is granted the address has from then on.
+Lease Server::lease_of(const Context& c, const Scope& scope, const IpAddress& address) const {
+  const Reservation* reservation = reservation_of(c, scope, address);
   const Lease* before = leases_.find(address);
   const bool continued =
       before != nullptr && before->client == c.who.client && before->state == LeaseState::Active;
@@ -70,7 +74,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
               .hardware = c.who.hardware,
               .hostname = client_host_name(c.message),
               .started = continued ? before->started : c.now,
-              .expires = c.now + time,
+              .expires = c.now + promised_time(c, scope, address),
               .touched = stamp(before, LeaseState::Active, c.now)};
   if (reservation != nullptr && !reservation->name.empty()) {
     lease.hostname = host_label(reservation->name);
@@ -80,16 +84,29 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
 
   // The partner knows of the longer promise, and keeps to it.
   if (continued && unknown_to_partner(address)) lease.expires = std::max(lease.expires, before->expires);
+  return lease;
+}
 
-  Outcome outcome;
-  if (has_partner_ && continued) outcome.before = *before;
-  // A client has one lease on a wire: what it had there besides is given back with this one.
-  std::vector<Lease> given_up;
+/// A client has one lease on a wire: what it has there besides is given back when it gets this one.
+std::vector<Lease> Server::others_on_wire(const Context& c, const IpAddress& address) const {
+  std::vector<Lease> others;
   for (const auto* other : leases_.of_client(c.who.client))
     if (other->address != address && other->state == LeaseState::Active &&
         scope_of(c.network, other->address) != nullptr)
-      given_up.push_back(*other);
-  for (auto& other : given_up) {
+      others.push_back(*other);
+  return others;
+}
+
+Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why) {
+  // Also here: a client may ask for an address by name without an offer.
+  if (auto refused = over_port_limit(c, scope, address)) return *refused;
+  const auto time = promised_time(c, scope, address);
+  Lease lease = lease_of(c, scope, address);
+  Outcome outcome;
+  const Lease* before = leases_.find(address);
+  if (has_partner_ && before != nullptr && before->client == c.who.client && before->state == LeaseState::Active)
+    outcome.before = *before;
+  for (auto& other : others_on_wire(c, address)) {
     end(other, c.now);
     outcome.store.push_back(leases_.put(other));
     freed(other);
@@ -99,7 +116,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
   outcome.reply = lease_reply({.request = c.message,
                                .arrival = c.arrival,
                                .scope = scope,
-                               .reservation = reservation,
+                               .reservation = reservation_of(c, scope, address),
                                .server_id = c.server_id,
                                .fqdn = fqdn(lease)},
                               MessageType::Ack, address, time);

@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::seconds kExpiryInterval(1);
 constexpr std::chrono::seconds kProbeSoon(5);  ///< after a client spoke, other servers are looked for
 constexpr std::size_t kCrowd = 4;  ///< messages of one round; fewer are no crowd, and none of them waits
-constexpr std::chrono::microseconds kGather(500);
+constexpr std::chrono::milliseconds kGather(1);
 
 /// Gives each scope our address on its interface.
 Result<void> resolve_interfaces(Settings& settings) {
@@ -108,6 +108,7 @@ Result<std::unique_ptr<Service>> Service::start(asio::io_context& io, const Conf
   if (!config.control.empty())
     if (auto listening = service->control_.listen(config.control); !listening)
       return std::unexpected(listening.error());
+  service->name_the_nameless();
   service->listen();
   service->expire_later();
   if (service->partner_) service->partner_->start();
@@ -132,6 +133,9 @@ void Service::stop(std::function<void()> done) {
   readable_.cancel();
   expiry_.cancel();
   control_.stop();
+  StoreChange change;
+  forget_unclaimed(change, true);
+  if (!change.forgotten.empty()) commit(std::move(change), {});
   probe_.stop();
   provoke_.cancel();
   boost::system::error_code ignored;
@@ -169,6 +173,7 @@ void Service::receive() {
   send(round.at_once);
   if (!round.change.leases.empty())
     commit(std::move(round.change), std::move(round.after_commit), std::move(round.before));
+  if (messages == 1 && round.ahead) write_ahead(std::move(*round.ahead));
   // A crowd is served in fewer, larger rounds: what wakes this thread costs more than what a message asks.
   if (messages >= kCrowd) std::this_thread::sleep_for(kGather);
 }
@@ -196,6 +201,7 @@ void Service::receive_batch(const std::vector<Incoming>& batch, Round& round) {
     if (outcome.reply)
       (outcome.store.empty() ? round.at_once : round.after_commit)
           .push_back(socket_.prepare(*outcome.reply, in.arrival.interface));
+    round.ahead = std::move(outcome.ahead);
     if (outcome.before) round.before.push_back(std::move(*outcome.before));
     if (!outcome.port.empty())
       round.change.ports.push_back({outcome.store.back().address, std::move(outcome.port)});
@@ -254,13 +260,64 @@ void Service::follow_name(const Lease& lease, StoreChange& change) {
   std::ranges::move(names_.follow(lease, wanted_name(lease)), std::back_inserter(change.names));
 }
 
+/// Leases whose names are not known, as of a server that was killed between the two; and all of them, where
+/// names have just been asked for.
+void Service::name_the_nameless() {
+  if (partner_) return;  // the two agree on names
+  StoreChange change;
+  server_.leases().for_each([&](const Lease& lease) {
+    if (lease.state == LeaseState::Active && !wanted_name(lease).empty() && names_.of(lease.address).empty())
+      follow_name(lease, change);
+  });
+  if (!change.names.empty()) commit(std::move(change), {});
+}
+
 /// A lease that has been given back while the partner is silent is kept for its client as one that has run
 /// out is: its name is not.
 std::string Service::wanted_name(const Lease& lease) const {
   return lease.expires > now() ? server_.fqdn(lease) : std::string();
 }
 
+/// A client that comes alone takes an offer within moments: its lease is written while it makes up its mind.
+/// Who leaves offers alone, by ill will perhaps, makes the disk work for no more than a few.
+void Service::write_ahead(Lease lease) {
+  constexpr std::size_t kUnclaimed = 16;
+  if (ahead_.size() >= kUnclaimed || !store_->try_save({.leases = {lease}, .names = {}})) return;
+  const IpAddress address = lease.address;
+  ahead_.insert_or_assign(address, std::move(lease));
+}
+
+/// Whether the lease is on disk as it is to be.
+bool Service::is_written(const StoreChange& change) {
+  if (change.leases.size() != 1 || !change.ports.empty()) return false;
+  const auto written = ahead_.find(change.leases.front().address);
+  if (written == ahead_.end()) return false;
+  const bool same = written->second == change.leases.front();
+  ahead_.erase(written);
+  return same;
+}
+
+/// What was written for an offer that has lapsed, or is no longer its client's.
+void Service::forget_unclaimed(StoreChange& change, bool all) {
+  std::erase_if(ahead_, [&](const auto& entry) {
+    const auto& [address, written] = entry;
+    const Lease* known = server_.leases().find(address);
+    const bool offered =
+        known != nullptr && known->state == LeaseState::Offered && known->client == written.client;
+    if (offered && !all) return false;
+    if (offered || known == nullptr) change.forgotten.push_back(address);
+    return true;
+  });
+}
+
 void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
+  if (is_written(change)) {
+    send(replies);
+    leases_changed_ = true;
+    if (change.names.empty()) return;
+    change.leases.clear();
+    replies.clear();
+  }
   ++in_flight_;
   leases_changed_ = true;
   if (partner_ && partner_->connected())
@@ -301,7 +358,8 @@ void Service::expire_later() {
       log::debug("the lease of {} has run out", lease.address.text());
       follow_name(lease, change);
     }
-    if (!change.leases.empty()) commit(std::move(change), {});
+    forget_unclaimed(change, false);
+    if (!change.leases.empty() || !change.forgotten.empty()) commit(std::move(change), {});
     if (std::exchange(leases_changed_, false) && server_.duty() != Duty::StandBy) watch_pools();
     expire_later();
   });

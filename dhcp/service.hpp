@@ -48,10 +48,14 @@ class Service {
     StoreChange change;
     std::vector<Outgoing> at_once, after_commit;
     std::vector<Lease> before = {};
+    std::optional<Lease> ahead = {};
   };
   void receive_batch(const std::vector<Incoming>& batch, Round& round);
   /// `before`: what the clients had of these addresses until now, in a hot standby.
   void commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before = {});
+  void write_ahead(Lease lease);
+  bool is_written(const StoreChange& change);
+  void forget_unclaimed(StoreChange& change, bool all);
   void commit_on_both(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before);
   bool take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before);
   Result<void> join_partner(const Config& config, const Settings& settings);
@@ -76,6 +80,7 @@ class Service {
   Result<void> prepare_probe(const Settings& settings);
   void offer_after_probe(const Message& message, const Arrival& arrival, Outcome outcome);
   void follow_name(const Lease& lease, StoreChange& change);
+  void name_the_nameless();
   std::string wanted_name(const Lease& lease) const;
   void expire_later();
   ServerTime now() const { return clock_.now(); }
@@ -85,6 +90,8 @@ class Service {
   boost::asio::posix::stream_descriptor readable_;
   boost::asio::steady_timer expiry_;
   std::unique_ptr<LeaseStore> store_;
+  /// Leases that are on disk already, although their clients have only been offered them.
+  std::map<IpAddress, Lease> ahead_;
   std::unique_ptr<PartnerLink> partner_;
   Server server_;
   DnsNames names_;

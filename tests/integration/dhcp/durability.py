@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """kill -9 at random moments under load: no acknowledged lease is forgotten, no address has two live owners."""
-import os, random, threading, time
+import contextlib, os, random, sqlite3, threading, time
 
 import netlab
 from dhcp_world import Host, ip, isolate
-from many_clients import ACK, REQUEST, Relay, option
+from many_clients import ACK, DISCOVER, RELEASE, REQUEST, Relay, option
 
 isolate()
 KILLS = int(os.environ.get('LAB_KILLS', '8'))  # more for a soak
@@ -65,6 +65,52 @@ def test_acknowledged_leases_survive_kill_9():
                 netlab.equal((kind, got), (ACK, address), f'client {client} comes back')
             fresh = [relay.lease(1_000_000 + i) for i in range(50)]
             netlab.equal(sorted(set(fresh) & set(owner)), [], 'addresses given to new clients though they are leased')
+
+
+def test_an_offer_is_written_ahead_of_its_ack_and_forgotten_when_nobody_takes_it():
+    ip('addr', 'replace', SERVER + '/16', 'dev', 'eth0')
+    with netlab.Folder() as folder, Host('relay') as host:
+        host.run('ip', 'link', 'set', 'eth0', 'up')
+        host.run('ip', 'addr', 'add', RELAY + '/16', 'dev', 'eth0')
+
+        def rows():
+            with contextlib.closing(sqlite3.connect(f'file:{folder / "state/leases.db"}?mode=ro', uri=True)) as database:
+                return dict(database.execute('SELECT address, hostname FROM lease_list'))
+
+        def offered(client):
+            """(client, address, server) of an offer whose lease is on disk already. While the disk is slow, clients must wait
+            for it; those take their leases and leave."""
+            while True:
+                _, address, by = relay.ask(DISCOVER, client)
+                if address in rows():
+                    return client, address, by
+                relay.ask(REQUEST, client, option(50, address) + option(54, by))
+                relay.send(RELEASE, client, ciaddr=address)
+                client += 1
+
+        path = folder.write('dhcp.yaml', CONFIG)
+        start = lambda: netlab.Daemon('lab-dhcpd', '--config', path)
+        server, relay = start(), Relay(RELAY, SERVER)
+        taker, taken, by = offered(1)
+        netlab.equal(relay.ask(REQUEST, taker, option(50, taken) + option(54, by))[:2], (ACK, taken))
+        netlab.equal(rows()[taken], f'c{taker}')
+        # What the client says with its REQUEST counts, not what was foreseen.
+        renamer, renamed, by = offered(1000)
+        netlab.equal(relay.ask(REQUEST, renamer, b'\x0c\x02xx' + option(50, renamed) + option(54, by))[:2], (ACK, renamed))
+        netlab.equal(rows()[renamed], f'c{renamer}xx')
+        _, left, _ = offered(2000)
+        netlab.until(lambda: left not in rows(), 'an offer that lapsed, forgotten')
+        netlab.equal([rows()[taken], rows()[renamed]], [f'c{taker}', f'c{renamer}xx'])
+        # Somebody who takes no offers fills neither the disk nor, after a death of the server, the pool.
+        offers = {relay.ask(DISCOVER, 3000 + i)[1] for i in range(40)}
+        assert len(offers & set(rows())) <= 16, sorted(rows())
+        server.kill()
+        server.__exit__()
+        with start() as server:
+            netlab.equal(relay.ask(REQUEST, taker, option(50, taken))[:2], (ACK, taken))
+            _, left, _ = offered(4000)
+            netlab.equal(server.stop(), 0)
+            assert left not in rows(), 'a server that ends keeps nothing for those who took nothing'
 
 
 netlab.run_tests(globals())

@@ -129,6 +129,16 @@ def test_a_name_waits_for_the_name_server_and_survives_a_restart():
             becomes('-x 192.168.56.100', 'pc1.helper.bac.')
 
 
+def test_leases_without_names_get_them_when_the_server_starts():
+    with Server(CONFIG) as server, Host('pc1') as pc1:
+        pc1.lab_dhclient()
+        pc1.lease()
+        server.kill()
+        with NameServer(), Server(DHCP, again=server):
+            becomes('pc1.helper.bac A', '192.168.56.100')
+            becomes('-x 192.168.56.100', 'pc1.helper.bac.')
+
+
 def test_updates_are_signed_and_unsigned_ones_are_refused():
     with NameServer(config=SIGNED):
         with Server(signing()), Host('pc1') as pc1:

@@ -77,6 +77,27 @@ TEST_F(Folder, ALoneJobIsOnDiskBeforeItsSubmissionReturns) {
   EXPECT_EQ(rows(), 1);
 }
 
+TEST_F(Folder, WhatIsTriedNowIsOnDiskOrWasNeverBegun) {
+  GroupCommit group(fresh());
+  EXPECT_TRUE(group.try_now(insert(1)));
+  EXPECT_FALSE(group.try_now([](SQLite::Database& database) {
+    insert(2)(database);
+    throw std::runtime_error("no");
+  }));
+  std::promise<void> under_way, go_on;
+  group.submit(
+      [&](SQLite::Database& database) {
+        under_way.set_value();
+        go_on.get_future().wait();
+        insert(3)(database);
+      },
+      {});
+  under_way.get_future().wait();
+  EXPECT_FALSE(group.try_now(insert(4))) << "the disk is not free";
+  go_on.set_value();
+  EXPECT_TRUE(group.run(insert(5)));
+  EXPECT_EQ(rows(), 3);
+}
 TEST_F(Folder, ALoneJobThatFailsLeavesNothingAndStopsNobody) {
   std::string said;
   {

@@ -51,6 +51,16 @@ class StoreTest : public testing::Test {
   std::unique_ptr<LeaseStore> store_;
 };
 
+TEST_F(StoreTest, WhatIsForgottenLeavesNoRow) {
+  open();
+  EXPECT_TRUE(store_->try_save({.leases = {lease("192.168.56.100", "pc1")}, .names = {}}));
+  EXPECT_EQ(save({.leases = {lease("192.168.56.101", "pc2")}, .names = {}}), "");
+  EXPECT_EQ(save({.leases = {}, .names = {}, .forgotten = {*IpAddress::parse("192.168.56.100")}}), "");
+  const auto content = open();
+  ASSERT_EQ(content.leases.size(), 1U);
+  EXPECT_EQ(content.leases[0].hostname, "pc2");
+}
+
 TEST_F(StoreTest, WhatWasAnsweredIsThereAfterARestart) {
   EXPECT_TRUE(open().leases.empty());
   EXPECT_EQ(save({.leases = {lease("192.168.56.100", "pc1"), lease("203.0.113.255", "")}, .names = {}}), "");

@@ -18,6 +18,42 @@ TEST_F(World, LendsTheFirstFreeAddressAndSaysWhy) {
   EXPECT_EQ(outcome_.store[0].expires, now_ + 1h);
 }
 
+TEST_F(World, TellsWithTheOfferWhatTakingItComesTo) {
+  discover(pc1_);
+  ASSERT_TRUE(outcome_.ahead);
+  const Lease ahead = *outcome_.ahead;
+  take(pc1_, "192.168.56.100");
+  ASSERT_EQ(outcome_.store.size(), 1U);
+  EXPECT_EQ(outcome_.store[0], ahead);
+  // The client starts anew: it goes on with what it has.
+  now_ += 10s;
+  discover(pc1_);
+  const auto again = outcome_.ahead;
+  take(pc1_, "192.168.56.100");
+  EXPECT_EQ(outcome_.store[0], again);
+  EXPECT_EQ(outcome_.store[0].started, ahead.started);
+}
+
+TEST_F(World, TellsNothingAheadWhereTheOfferMayComeToSomethingElse) {
+  auto probing = lan_scope(), limited = lan_scope();
+  probing.probe = 50ms;
+  configure({probing});
+  discover(pc1_);
+  EXPECT_FALSE(outcome_.ahead);
+  limited.per_port = 2;
+  configure({limited});
+  discover(pc2_);
+  EXPECT_FALSE(outcome_.ahead);
+  auto elsewhere = lan_scope();
+  elsewhere.name = "upper";
+  elsewhere.ranges = {*AddressRange::parse("192.168.56.200-192.168.56.203")};
+  configure({lan_scope()});
+  lease(pc3_);
+  configure({elsewhere});
+  discover(pc3_);  // its lease below is given back with the ACK of the new one
+  EXPECT_FALSE(address() != "192.168.56.102" && outcome_.ahead);
+}
+
 TEST_F(World, TwoClientsNeverGetOneAddress) {
   EXPECT_EQ(discover(pc1_), "192.168.56.100");
   EXPECT_EQ(discover(pc2_), "192.168.56.101");
