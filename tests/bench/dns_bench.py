@@ -3,7 +3,7 @@ import json, os, random, re, shutil, signal, socket, statistics, struct, subproc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get('LAB_BIN', os.path.join(HERE, '../../build/release/bin'))
-RUNS, SECS, SOAK = int(os.environ.get('RUNS', 3)), float(os.environ.get('SECS', 3)), float(os.environ.get('SOAK', 120))
+RUNS, SECS, SOAK = int(os.environ.get('RUNS', 9)), float(os.environ.get('SECS', 1)), float(os.environ.get('SOAK', 120))
 PORT, ZONE = 5353, 'lab.test'
 LOADS = ['-c 1 -T 1 -q 100', '-c 20 -T 1 -q 100', '-c 20 -T 1 -q 500', '-c 20 -T 2 -q 100', '-c 100 -T 2 -q 500']
 W = tempfile.mkdtemp(prefix='dns-bench.', dir='/var/tmp')
@@ -170,9 +170,10 @@ def dnsperf(data, options, seconds):
     return number(r'Queries per second:\s+([\d.]+)'), int(number(r'Queries lost:\s+(\d+)')), bool(wrong)
 
 
-def say(metric, ours_value, peer, peer_name, goal, higher_is_better=True):
+def say(metric, ours_value, peer, peer_name, goal, higher_is_better=True, ratio=None):
     """One figure: ours against the peer's, and whether the goal is reached."""
-    ratio = ours_value / peer if peer else 0
+    if ratio is None:
+        ratio = ours_value / peer if peer else 0
     bound = float(goal[2:])
     ok = ratio >= bound if higher_is_better else ratio <= bound
     short = lambda v: round(v) if v >= 1000 else round(v, 2)
@@ -185,12 +186,13 @@ def note(text):
 
 
 def compare(size, contenders, data, extra=''):
-    """Questions a second of each (name, workers), the best load of each found first, then turns."""
+    """Questions a second of each (name, workers), turn by turn: the best load of each is found first, then turns are short and
+    many, so that what else the machine does falls on all alike."""
     loads = {}
     for name, workers in contenders:
         with Running(name, workers, size):
             options = [o + extra for o in LOADS] if not extra.startswith(' -m tcp') else [' -c 10 -T 1 -q 200' + extra]
-            loads[name, workers] = max(options, key=lambda o: dnsperf(data, o, 1)[0]) if len(options) > 1 else options[0]
+            loads[name, workers] = max(options, key=lambda o: dnsperf(data, o, 1)[0] + dnsperf(data, o, 1)[0]) if len(options) > 1 else options[0]
     got = {c: [] for c in contenders}
     for _ in range(RUNS):
         for c in contenders:
@@ -201,27 +203,31 @@ def compare(size, contenders, data, extra=''):
                 got[c].append(qps)
     for c in contenders:
         note(f'{size} {data} {c[0]} x{c[1]}: {[round(v) for v in got[c]]} with{loads[c]}')
-    return {c: statistics.median(v) for c, v in got.items()}
+    return got
 
 
-def best(results, workers, names):
-    return max(((results[n, w], n) for n, w in results if w == workers and n in names))
+def say_best(metric, results, workers, names, goal):
+    """Ours against the best of those: the median of the ratios turn by turn."""
+    median = lambda name: statistics.median(results[name, workers])
+    name = max((n for n in names if (n, workers) in results), key=median)
+    ratios = [mine / peer for mine, peer in zip(results['ours', workers], results[name, workers]) if peer]
+    say(metric, median('ours'), median(name), name, goal, ratio=statistics.median(ratios))
 
 
 def udp(size):
     contenders = [('echo', 1)] if size == 'small' else []
     results = compare(size, contenders + [(n, w) for w in (1, 2) for n in ('knot', 'nsd', 'ours')], size + '.mix')
     for w in (1, 2):
-        say(f'udp_qps_{size}_{w}w', results['ours', w], *best(results, w, ('knot', 'nsd')), '>=1.1')
+        say_best(f'udp_qps_{size}_{w}w', results, w, ('knot', 'nsd'), '>=1.1')
     if size == 'small':
-        say('udp_qps_small_1w_of_echo', results['ours', 1], results['echo', 1], 'echo', '>=0.95')
+        say_best('udp_qps_small_1w_of_echo', results, 1, ('echo',), '>=0.95')
     results = compare(size, [(n, 1) for n in ('knot', 'nsd', 'ours')], size + '.nx')
-    say(f'udp_nx_qps_{size}_1w', results['ours', 1], *best(results, 1, ('knot', 'nsd')), '>=1.1')
+    say_best(f'udp_nx_qps_{size}_1w', results, 1, ('knot', 'nsd'), '>=1.1')
 
 
 def tcp():
     results = compare('small', [(n, 1) for n in ('knot', 'nsd', 'bind', 'ours')], 'small.mix', ' -m tcp')
-    say('tcp_qps_small_1w', results['ours', 1], *best(results, 1, ('knot', 'nsd', 'bind')), '>=1')
+    say_best('tcp_qps_small_1w', results, 1, ('knot', 'nsd', 'bind'), '>=1')
 
 
 def start():
