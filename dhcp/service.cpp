@@ -287,14 +287,16 @@ void Service::write_ahead(Lease lease) {
   ahead_.insert_or_assign(address, std::move(lease));
 }
 
-/// Whether the lease is on disk as it is to be.
+/// Whether the lease is on disk as it is to be. What was written ahead for an address ends with any change of
+/// it.
 bool Service::is_written(const StoreChange& change) {
-  if (change.leases.size() != 1 || !change.ports.empty()) return false;
-  const auto written = ahead_.find(change.leases.front().address);
-  if (written == ahead_.end()) return false;
-  const bool same = written->second == change.leases.front();
-  ahead_.erase(written);
-  return same;
+  bool written = change.leases.size() == 1 && change.ports.empty();
+  for (const Lease& lease : change.leases) {
+    const auto ahead = ahead_.find(lease.address);
+    written = written && ahead != ahead_.end() && ahead->second == lease;
+    if (ahead != ahead_.end()) ahead_.erase(ahead);
+  }
+  return written;
 }
 
 /// What was written for an offer that has lapsed, or is no longer its client's.
