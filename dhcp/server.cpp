@@ -138,6 +138,7 @@ Outcome Server::discover(const Context& c) {
                      leases_.find(choice->address)->state == LeaseState::Offered;
   Lease named{
       .address = choice->address, .client = {}, .hardware = {}, .hostname = client_host_name(c.message)};
+  const auto time = promised_time(c, scope, choice->address);
   Outcome outcome;
   outcome.reply = lease_reply({.request = c.message,
                                .arrival = c.arrival,
@@ -145,11 +146,11 @@ Outcome Server::discover(const Context& c) {
                                .reservation = choice->reservation,
                                .server_id = c.server_id,
                                .fqdn = fqdn(named)},
-                              MessageType::Offer, choice->address, promised_time(c, scope, choice->address));
+                              MessageType::Offer, choice->address, time);
   if (probe)
     outcome.probe = ProbeFirst{choice->address, scope.probe};
   else if (!has_partner_ && scope.per_port == 0 && others_on_wire(c, choice->address).empty())
-    outcome.ahead = lease_of(c, scope, choice->address);
+    outcome.ahead = lease_of(c, choice->address, choice->reservation, time);
   outcome.note = "offered " + choice->address.text() + ": " + choice->why;
   return outcome;
 }

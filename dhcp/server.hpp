@@ -158,8 +158,8 @@ class Server {
   void end(Lease& lease, ServerTime now) const;
   void freed(const Lease& lease);
   std::optional<Outcome> over_port_limit(const Context& c, const Scope& scope, const IpAddress& address);
-  const Reservation* reservation_of(const Context& c, const Scope& scope, const IpAddress& address) const;
-  Lease lease_of(const Context& c, const Scope& scope, const IpAddress& address) const;
+  Lease lease_of(const Context& c, const IpAddress& address, const Reservation* reservation,
+                 std::chrono::seconds time) const;
   std::vector<Lease> others_on_wire(const Context& c, const IpAddress& address) const;
   Outcome grant(const Context& c, const Scope& scope, const IpAddress& address, std::string why);
   Outcome refuse(const Context& c, std::string why) const;

@@ -28,6 +28,11 @@ ServerTime stamp(const Lease* before, LeaseState next, ServerTime now) {
   return needed ? std::max(now, before->touched + kApart) : now;
 }
 
+/// The address is the client's already, and goes on to be.
+bool continues(const Lease* before, const ClientKey& client) {
+  return before != nullptr && before->client == client && before->state == LeaseState::Active;
+}
+
 }  // namespace
 
 std::chrono::seconds Server::promised_time(const Context& c, const Scope& scope,
@@ -55,26 +60,19 @@ std::optional<Outcome> Server::over_port_limit(const Context& c, const Scope& sc
   return std::nullopt;
 }
 
-/// The client's reservation, if it is of this address.
-const Reservation* Server::reservation_of(const Context& c, const Scope& scope,
-                                          const IpAddress& address) const {
-  const Reservation* own = allocator_.reservation(scope, c.who);
-  return own != nullptr && own->address == address ? own : nullptr;
-}
-
-/// What a client that is granted the address has from then on.
-Lease Server::lease_of(const Context& c, const Scope& scope, const IpAddress& address) const {
-  const Reservation* reservation = reservation_of(c, scope, address);
+/// What a client that is granted the address has from then on. `reservation`: its own of this address, if it
+/// has one.
+Lease Server::lease_of(const Context& c, const IpAddress& address, const Reservation* reservation,
+                       std::chrono::seconds time) const {
   const Lease* before = leases_.find(address);
-  const bool continued =
-      before != nullptr && before->client == c.who.client && before->state == LeaseState::Active;
+  const bool continued = continues(before, c.who.client);
   Lease lease{.address = address,
               .state = LeaseState::Active,
               .client = c.who.client,
               .hardware = c.who.hardware,
               .hostname = client_host_name(c.message),
               .started = continued ? before->started : c.now,
-              .expires = c.now + promised_time(c, scope, address),
+              .expires = c.now + time,
               .touched = stamp(before, LeaseState::Active, c.now)};
   if (reservation != nullptr && !reservation->name.empty()) {
     lease.hostname = host_label(reservation->name);
@@ -101,11 +99,12 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
   // Also here: a client may ask for an address by name without an offer.
   if (auto refused = over_port_limit(c, scope, address)) return *refused;
   const auto time = promised_time(c, scope, address);
-  Lease lease = lease_of(c, scope, address);
+  const Reservation* reservation = allocator_.reservation(scope, c.who);
+  if (reservation != nullptr && reservation->address != address) reservation = nullptr;
+  Lease lease = lease_of(c, address, reservation, time);
   Outcome outcome;
   const Lease* before = leases_.find(address);
-  if (has_partner_ && before != nullptr && before->client == c.who.client && before->state == LeaseState::Active)
-    outcome.before = *before;
+  if (has_partner_ && continues(before, c.who.client)) outcome.before = *before;
   for (auto& other : others_on_wire(c, address)) {
     end(other, c.now);
     outcome.store.push_back(leases_.put(other));
@@ -116,7 +115,7 @@ Outcome Server::grant(const Context& c, const Scope& scope, const IpAddress& add
   outcome.reply = lease_reply({.request = c.message,
                                .arrival = c.arrival,
                                .scope = scope,
-                               .reservation = reservation_of(c, scope, address),
+                               .reservation = reservation,
                                .server_id = c.server_id,
                                .fqdn = fqdn(lease)},
                               MessageType::Ack, address, time);

@@ -287,9 +287,9 @@ void Service::write_ahead(Lease lease) {
   ahead_.insert_or_assign(address, std::move(lease));
 }
 
-/// Whether the lease is on disk as it is to be. What was written ahead for an address ends with any change of
-/// it.
-bool Service::is_written(const StoreChange& change) {
+/// Whether the one lease of the change is on disk as it is to be. What was written ahead for an address ends
+/// with any change of it, so that this can be asked once.
+bool Service::claim_written(const StoreChange& change) {
   bool written = change.leases.size() == 1 && change.ports.empty();
   for (const Lease& lease : change.leases) {
     const auto ahead = ahead_.find(lease.address);
@@ -313,15 +313,14 @@ void Service::forget_unclaimed(StoreChange& change, bool all) {
 }
 
 void Service::commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before) {
-  if (is_written(change)) {
+  leases_changed_ = true;
+  if (claim_written(change)) {
     send(replies);
-    leases_changed_ = true;
     if (change.names.empty()) return;
     change.leases.clear();
     replies.clear();
   }
   ++in_flight_;
-  leases_changed_ = true;
   if (partner_ && partner_->connected())
     return commit_on_both(std::move(change), std::move(replies), std::move(before));
   const auto save = change.leases.size() == 1 ? &LeaseStore::save_lone : &LeaseStore::save;

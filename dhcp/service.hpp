@@ -54,7 +54,7 @@ class Service {
   /// `before`: what the clients had of these addresses until now, in a hot standby.
   void commit(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before = {});
   void write_ahead(Lease lease);
-  bool is_written(const StoreChange& change);
+  bool claim_written(const StoreChange& change);
   void forget_unclaimed(StoreChange& change, bool all);
   void commit_on_both(StoreChange change, std::vector<Outgoing> replies, std::vector<Lease> before);
   bool take_back(const std::vector<Lease>& promised, const std::vector<Lease>& before);

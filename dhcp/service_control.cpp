@@ -40,7 +40,7 @@ std::string Service::answer(const std::string& question) {
 bool Service::commit_now(StoreChange change) {
   if (partner_ && partner_->connected()) partner_->replicate(change, [](bool) {});
   leases_changed_ = true;
-  if (is_written(change)) change.leases.clear();
+  if (claim_written(change)) change.leases.clear();
   auto done = std::make_shared<std::promise<bool>>();
   store_->save(std::move(change), [done](const Error* error) {
     if (error != nullptr) log::error("not on disk: {}", error->text());

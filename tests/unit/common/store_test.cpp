@@ -98,6 +98,7 @@ TEST_F(Folder, WhatIsTriedNowIsOnDiskOrWasNeverBegun) {
   EXPECT_TRUE(group.run(insert(5)));
   EXPECT_EQ(rows(), 3);
 }
+
 TEST_F(Folder, ALoneJobThatFailsLeavesNothingAndStopsNobody) {
   std::string said;
   {
